@@ -1,0 +1,1 @@
+"""Face embedders; the contract is in ``base``."""

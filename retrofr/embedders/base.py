@@ -1,0 +1,49 @@
+"""What every embedder takes and gives.
+
+An embedder is a file of this folder with ``SETTINGS`` (a StageSettings class), ``WEIGHTS`` (a tuple of
+WeightsFile) and ``build(settings, device) -> Embedder``. It imports torch inside ``build``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from retrofr.records import Floats, Pixels
+from retrofr.weights import WeightsFile
+
+
+@dataclass(frozen=True)
+class ChipSpec:
+    """How a face is cut for an embedder: side in pixels, and where the five landmarks go, (x, y) in chip pixels."""
+
+    side_pixels: int
+    landmarks: tuple[tuple[float, float], ...]
+
+    @property
+    def points(self) -> Floats:
+        """(5, 2) float32."""
+        return np.array(self.landmarks, np.float32)
+
+
+class Embedder(Protocol):
+    """Turns aligned face chips into vectors and compares vectors."""
+
+    name: str
+    dimensions: int
+    chip: ChipSpec
+    weights: WeightsFile
+
+    def embed(self, chips: Pixels) -> Floats:
+        """Embed aligned faces: (N, S, S, 3) uint8 RGB to (N, D) float32; a batch gives what singles give."""
+        ...
+
+    def compare(self, left: Floats, right: Floats) -> Floats:
+        """Comparison scores (L, R) float32 of (L, D) against (R, D); higher is more alike. The class says the formula."""
+        ...
+
+    def index_vectors(self, vectors: Floats) -> Floats:
+        """Vectors (N, D) whose Euclidean distance falls as the comparison score rises, for the nearest-neighbour index."""
+        ...

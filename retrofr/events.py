@@ -1,0 +1,75 @@
+"""What the library tells its caller while it works. The library never prints; a listener may."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """The footage is known and work begins."""
+
+    exhibits: int
+    total_bytes: int
+
+
+@dataclass(frozen=True)
+class ExhibitStarted:
+    """One exhibit begins. ``duration_seconds`` is what its container declares, else None."""
+
+    exhibit: str
+    ordinal: int
+    duration_seconds: float | None
+
+
+@dataclass(frozen=True)
+class Advanced:
+    """Work went on inside an exhibit, to ``position_seconds`` of media time."""
+
+    exhibit: str
+    position_seconds: float
+    samples: int
+    faces: int
+
+
+@dataclass(frozen=True)
+class ExhibitFinished:
+    """One exhibit is done; ``searched_seconds`` of it were looked at."""
+
+    exhibit: str
+    searched_seconds: float
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Something could not be searched, and why. It is in the coverage as well."""
+
+    subject: str
+    reason: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something the user should know that does not stop the run."""
+
+    subject: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Downloading:
+    """A weights file is on its way. ``total_bytes`` is None where the server does not say."""
+
+    name: str
+    done_bytes: int
+    total_bytes: int | None
+
+
+Event = RunStarted | ExhibitStarted | Advanced | ExhibitFinished | Skipped | Warned | Downloading
+Listener = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """The listener of a caller who does not want to know."""

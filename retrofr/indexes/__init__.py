@@ -1,0 +1,1 @@
+"""Nearest-neighbour indexes; the contract is in ``base``."""

@@ -1,0 +1,349 @@
+"""The value objects that travel between the parts. All are frozen; each checks its own shapes.
+
+Boxes are x1, y1, x2, y2 in pixels of the upright, square-pixel frame, half-open. Landmarks are left eye,
+right eye, nose tip, left and right mouth corner as the viewer sees them. Scores grow with likeness.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from retrofr.clock import ClockOrigin
+
+Floats = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.uint8]
+
+LEADS_ONLY = "Investigative leads, to be examined by a person."
+
+
+def _expect(name: str, array: npt.NDArray[np.generic], tail: tuple[int, ...], kind: type) -> None:
+    if array.ndim != len(tail) + 1 or array.shape[1:] != tail or array.dtype != kind:
+        wanted = ", ".join(["N", *map(str, tail)])
+        raise ValueError(f"{name}: expected ({wanted}) {kind.__name__}, got {array.shape} {array.dtype}")
+
+
+@dataclass(frozen=True)
+class VideoStream:
+    """One video stream of an exhibit, as its container declares it.
+
+    ``width`` and ``height`` are coded pixels; ``declared_seconds`` is None where nothing is declared.
+    """
+
+    index: int
+    codec: str
+    width: int
+    height: int
+    average_rate: Fraction | None
+    declared_seconds: Fraction | None
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One item of video evidence: a closed, regular file. ``name`` is how outputs call it."""
+
+    path: Path
+    name: str
+    sha256: str
+    size_bytes: int
+    container: str
+    streams: tuple[VideoStream, ...]
+    clock: ClockOrigin
+
+
+@dataclass(frozen=True)
+class FrameRef:
+    """Where a frame is. ``ordinal`` counts decoded frames of the stream from 0.
+
+    ``seconds`` is exact media time from the exhibit's first video frame; ``until_seconds`` is when the frame
+    stops being shown. ``time_source`` says how the time is known: ``pts``, ``dts``, ``interpolated`` or
+    ``assumed rate``.
+    """
+
+    stream: int
+    segment: int
+    ordinal: int
+    pts: int | None
+    time_base: Fraction
+    seconds: Fraction
+    until_seconds: Fraction
+    time_source: str
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A frame that is looked at: (H, W, 3) uint8 RGB, upright, with square pixels."""
+
+    frame: FrameRef
+    image: Pixels
+
+    def __post_init__(self) -> None:
+        _expect("image", self.image, (*self.image.shape[1:2], 3), np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """The faces of one frame: boxes (K, 4), landmarks (K, 5, 2), detection scores (K,), all float32."""
+
+    boxes: Floats
+    landmarks: Floats
+    scores: Floats
+
+    def __post_init__(self) -> None:
+        _expect("boxes", self.boxes, (4,), np.float32)
+        _expect("landmarks", self.landmarks, (5, 2), np.float32)
+        _expect("scores", self.scores, (), np.float32)
+        if not len(self.boxes) == len(self.landmarks) == len(self.scores):
+            raise ValueError(
+                f"faces differ in number: {len(self.boxes)} boxes, {len(self.landmarks)} landmarks, "
+                f"{len(self.scores)} scores"
+            )
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @classmethod
+    def none(cls) -> Detections:
+        """A frame without a face."""
+        return cls(np.zeros((0, 4), np.float32), np.zeros((0, 5, 2), np.float32), np.zeros(0, np.float32))
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What can be measured of a face picture, and why it cannot be compared, if it cannot.
+
+    Args:
+        eye_distance_pixels: between the eye landmarks, in frame pixels.
+        sharpness: 0 (smeared) to 1 (crisp).
+        brightness: mean grey level of the face, 0 to 1.
+        contrast: standard deviation of its grey levels, 0 to 1.
+        yaw: turn of the head from landmarks, 0 (frontal) to 1 (profile), either side.
+        pitch: nod of the head from landmarks, 0 (level) to 1, either way.
+        roll_degrees: tilt of the line between the eyes, clockwise positive.
+        cut_by_edge: the box or a landmark leaves the frame.
+        problems: reasons not to compare it; empty where it can be compared.
+        warnings: reasons for care that do not stop a comparison.
+        rank: 0 to 1, orders the faces of a tracklet; higher is better.
+    """
+
+    eye_distance_pixels: float
+    sharpness: float
+    brightness: float
+    contrast: float
+    yaw: float
+    pitch: float
+    roll_degrees: float
+    cut_by_edge: bool
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+    rank: float
+
+    @property
+    def comparable(self) -> bool:
+        return not self.problems
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One detection with where it was and how good it is: box (4,), landmarks (5, 2) in frame pixels."""
+
+    frame: FrameRef
+    box: Floats
+    landmarks: Floats
+    detection_score: float
+    quality: Quality
+
+
+@dataclass(frozen=True, eq=False)
+class Still:
+    """Pictures of one face, encoded: the whole frame with the face's box drawn, and the aligned face."""
+
+    frame_jpeg: bytes
+    face_png: bytes
+
+
+@dataclass(frozen=True, eq=False)
+class Tracklet:
+    """Detections of consecutive samples joined without claiming identity.
+
+    ``faces`` counts the detections, ``best`` are those kept for comparing (best first, at most a few),
+    ``templates`` (len(best), D) are theirs. ``best`` is empty where no face was fit to compare;
+    ``problems`` then says why.
+    """
+
+    exhibit: Exhibit
+    number: int
+    first: FrameRef
+    last: FrameRef
+    faces: int
+    best: tuple[Face, ...]
+    templates: Floats
+    problems: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.templates.ndim != 2 or len(self.templates) != len(self.best):
+            raise ValueError(f"templates: expected ({len(self.best)}, D), got {self.templates.shape}")
+
+
+@dataclass(frozen=True, eq=False)
+class ProbeImage:
+    """One picture of a probe, the face chosen in it, and its template (D,)."""
+
+    path: Path
+    sha256: str
+    box: Floats
+    quality: Quality
+    template: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """The face looked for: a name and one or more pictures of that one person."""
+
+    name: str
+    images: tuple[ProbeImage, ...]
+
+    @property
+    def templates(self) -> Floats:
+        """(number of images, D) float32."""
+        return np.stack([image.template for image in self.images])
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A tracklet compared with a probe. ``supporting`` counts its faces that reach the threshold alone."""
+
+    probe: str
+    tracklet: Tracklet
+    score: float
+    supporting: int
+    best: Face
+    still: Still | None
+
+
+@dataclass(frozen=True, eq=False)
+class Appearance:
+    """Interval [start, end) of one exhibit that one probe's candidates support.
+
+    ``hit`` is True where the score reaches the threshold. ``rank`` counts from 1, best score first, over all
+    probes of the run. ``faces`` counts the supporting faces, ``faces_seen`` all detections of its tracklets.
+    ``start_time`` and ``end_time`` are ISO 8601, None where the wall clock is unknown (``clock_source`` says
+    why). ``still`` is the best still's path relative to the output folder, None where none was written.
+    """
+
+    rank: int
+    hit: bool
+    probe: str
+    exhibit: str
+    exhibit_sha256: str
+    stream: int
+    segment: int
+    start_seconds: Fraction
+    end_seconds: Fraction
+    start_time: str | None
+    end_time: str | None
+    time_source: str
+    clock_source: str
+    score: float
+    faces: int
+    faces_seen: int
+    best_seconds: Fraction
+    best_box: tuple[float, float, float, float]
+    eye_distance_pixels: float
+    still: str | None = None
+    still_pictures: Still | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class StreamCoverage:
+    """What was and was not searched of one video stream.
+
+    ``searched_seconds`` is the media time the decoded frames span, without gaps and lost parts;
+    ``problems`` are sentences for a person, each saying what was lost and where. Faces are counted per
+    sample: ``faces_unfit`` were found and not fit to be compared, by reason in ``unfit_reasons``.
+    """
+
+    exhibit: str
+    exhibit_sha256: str
+    stream: int
+    declared_seconds: Fraction | None
+    searched_seconds: Fraction
+    frames: int
+    samples: int
+    damaged_packets: int
+    faces: int
+    faces_unfit: int
+    unfit_reasons: tuple[tuple[str, int], ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Unsearched:
+    """Something of which nothing was searched, and why."""
+
+    subject: str
+    reason: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What a run looked at, and what it did not.
+
+    ``ignored`` are files of searched folders that are not video by their name; they were not opened.
+    ``interrupted`` is True where the run was stopped before the end.
+    """
+
+    streams: tuple[StreamCoverage, ...] = ()
+    unsearched: tuple[Unsearched, ...] = ()
+    ignored: tuple[str, ...] = ()
+    interrupted: bool = False
+
+    @property
+    def has_gaps(self) -> bool:
+        """True where something that was asked for could not be searched."""
+        return self.interrupted or bool(self.unsearched) or any(s.problems for s in self.streams)
+
+    @property
+    def searched_seconds(self) -> Fraction:
+        return sum((s.searched_seconds for s in self.streams), Fraction(0))
+
+
+@dataclass(frozen=True)
+class IndexRecall:
+    """How many of the exact nearest probe templates the index also proposed, on ``queries`` sampled faces."""
+
+    index: str
+    queries: int
+    recall: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class SearchResult:
+    """Everything a search found, what it looked at and what it ran on.
+
+    ``hits`` reach the threshold, ``candidates`` are the best below it, as many as asked for; both ranked.
+    ``compared`` counts tracklets that were compared, ``run`` is what run.json holds beside the coverage.
+    """
+
+    hits: tuple[Appearance, ...]
+    candidates: tuple[Appearance, ...]
+    probes: tuple[Probe, ...]
+    threshold: float
+    compared: int
+    coverage: Coverage
+    recall: IndexRecall
+    run: dict[str, object]
+
+    @property
+    def exit_code(self) -> int:
+        """0 finished, 10 finished with gaps, 3 nothing could be searched, 130 interrupted."""
+        if self.coverage.interrupted:
+            return 130
+        if not self.coverage.streams:
+            return 3
+        return 10 if self.coverage.has_gaps else 0
