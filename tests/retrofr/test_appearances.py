@@ -1,0 +1,89 @@
+"""Candidates become intervals of an exhibit."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from fractions import Fraction
+
+import pytest
+from fakes import exhibit, tracklet
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retrofr.appearances import join_appearances
+from retrofr.clock import ClockOrigin
+from retrofr.records import Candidate, Tracklet
+
+
+def candidate(of: Tracklet, score: float = 1.0, probe: str = "ann", supporting: int = 2) -> Candidate:
+    return Candidate(probe, of, score, supporting, of.best[0], None)
+
+
+def spans(*candidates: Candidate, gap: float = 4.0) -> list[tuple[float, float]]:
+    joined = join_appearances(candidates, hit=True, join_gap_seconds=gap)
+    return sorted((float(a.start_seconds), float(a.end_seconds)) for a in joined)
+
+
+def test_neighbours_within_the_gap_are_one_appearance() -> None:
+    assert spans(candidate(tracklet(1, 2)), candidate(tracklet(5, 7))) == [(1, 7.04)]
+
+
+def test_a_longer_pause_makes_two() -> None:
+    assert spans(candidate(tracklet(1, 2)), candidate(tracklet(6.5, 7))) == [(1, 2.04), (6.5, 7.04)]
+
+
+def test_two_faces_at_once_are_never_one_appearance() -> None:
+    assert spans(candidate(tracklet(1, 5)), candidate(tracklet(2, 6))) == [(1, 5.04), (2, 6.04)]
+
+
+def test_probes_exhibits_and_segments_are_kept_apart() -> None:
+    apart = (
+        candidate(tracklet(1, 2)),
+        candidate(tracklet(3, 4), probe="bob"),
+        candidate(tracklet(5, 6, of=exhibit("cam2.mp4"))),
+        candidate(tracklet(3, 4, segment=1)),
+    )
+    assert len(spans(*apart)) == 4
+
+
+def test_best_score_ranks_first_and_counts_add_up() -> None:
+    weak, strong = candidate(tracklet(1, 2), 0.5), candidate(tracklet(3, 4), 0.9)
+    other = candidate(tracklet(20, 21), 0.7, supporting=1)
+    first, second = join_appearances([weak, other, strong], hit=True, join_gap_seconds=4, first_rank=5)
+    assert (first.rank, first.score, first.faces, first.faces_seen) == (5, 0.9, 4, 4)
+    assert (second.rank, second.score, second.faces) == (6, 0.7, 1)
+
+
+def test_wall_clock_is_the_exhibits_and_its_source_is_named() -> None:
+    known = exhibit(clock=ClockOrigin(datetime(2024, 3, 30, 17, 11, 5), "file name"))
+    (found,) = join_appearances([candidate(tracklet(1.5, 2, of=known))], hit=True, join_gap_seconds=4)
+    assert (found.start_time, found.end_time) == ("2024-03-30T17:11:06.500000", "2024-03-30T17:11:07.040000")
+    assert found.clock_source == "file name"
+
+
+def test_unknown_wall_clock_says_why() -> None:
+    (found,) = join_appearances([candidate(tracklet(1.5, 2))], hit=True, join_gap_seconds=4)
+    assert (found.start_time, found.end_time) == (None, None)
+    assert found.clock_source.startswith("none: ")
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 100), st.integers(1, 20)), min_size=1, max_size=12),
+    st.integers(0, 10),
+)
+def test_every_candidate_is_in_exactly_one_appearance(places: list[tuple[int, int]], gap: int) -> None:
+    tracklets = [tracklet(start, start + length, number=i) for i, (start, length) in enumerate(places)]
+    joined = join_appearances([candidate(t, supporting=1) for t in tracklets], hit=True, join_gap_seconds=gap)
+    assert sum(a.faces for a in joined) == len(tracklets)
+    assert min(a.start_seconds for a in joined) == min(t.first.seconds for t in tracklets)
+    assert max(a.end_seconds for a in joined) == max(t.last.until_seconds for t in tracklets)
+    assert all(a.end_seconds > a.start_seconds for a in joined)
+    assert [a.rank for a in joined] == list(range(1, len(joined) + 1))
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.5])
+def test_touching_tracklets_join_at_any_gap(gap: float) -> None:
+    joined = join_appearances(
+        [candidate(tracklet(1, 2)), candidate(tracklet(2, 3))], hit=True, join_gap_seconds=gap
+    )
+    assert [a.end_seconds for a in joined] == [Fraction(304, 100)]
