@@ -1,0 +1,117 @@
+"""What was and was not seen of a stream, counted while it is read and said in sentences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+# Spots closer together than this are told as one stretch.
+_JOIN_SECONDS = Fraction(5)
+_MAX_STRETCHES = 1000
+_MAX_TOLD = 4
+
+
+@dataclass
+class _Stretch:
+    first: Fraction | None
+    last: Fraction | None
+    count: int = 1
+
+
+class Spots:
+    """Moments at which something went wrong, joined to stretches; memory does not grow with their number."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._stretches: list[_Stretch] = []
+
+    def add(self, seconds: Fraction | None) -> None:
+        self.count += 1
+        last = self._stretches[-1] if self._stretches else None
+        if last is not None and (_near(last.last, seconds) or len(self._stretches) >= _MAX_STRETCHES):
+            last.last = seconds
+            last.count += 1
+        else:
+            self._stretches.append(_Stretch(seconds, seconds))
+
+    def sentences(self, singular: str, plural: str, zero: Fraction) -> list[str]:
+        """``1 damaged packet at 3.200 s``, ``28 damaged packets between 4.920 s and 6.000 s``, …"""
+        told = []
+        for stretch in self._stretches[:_MAX_TOLD]:
+            what = f"1 {singular}" if stretch.count == 1 else f"{stretch.count} {plural}"
+            told.append(what + _where(stretch, zero))
+        rest = self._stretches[_MAX_TOLD:]
+        if rest:
+            count = sum(stretch.count for stretch in rest)
+            told.append(f"{count} more {plural if count > 1 else singular} in {len(rest)} other places")
+        return told
+
+
+def _near(a: Fraction | None, b: Fraction | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return abs(b - a) <= _JOIN_SECONDS
+
+
+def _where(stretch: _Stretch, zero: Fraction) -> str:
+    if stretch.first is None or stretch.last is None:
+        return ""
+    first, last = shown(stretch.first - zero), shown(stretch.last - zero)
+    return f" at {first}" if first == last else f" between {first} and {last}"
+
+
+def shown(seconds: Fraction) -> str:
+    """Seconds for a sentence: ``5.800 s``."""
+    return f"{float(seconds):.3f} s"
+
+
+@dataclass
+class CoverageFacts:
+    """What became of one stream, up to date while it is read and complete when reading has ended.
+
+    Args:
+        frames: decoded frames.
+        samples: frames that were given out to be looked at.
+        damaged_packets: packets from which the decoder made no picture.
+        damaged_frames: frames that the decoder itself reports as damaged. Few decoders report all damage
+            (HEVC next to none), so 0 does not mean undamaged.
+        searched_seconds: media time that the decoded frames span, gaps and jumps left out.
+        first_seconds, last_seconds: media time of the first frame's start and of the last one's end, in the
+            order of reading; None without a frame.
+        segments: number of stretches of unbroken time.
+        problems: what was lost and where, one sentence each.
+        notes: what a reader of the result should know though nothing was lost, one sentence each.
+    """
+
+    frames: int = 0
+    samples: int = 0
+    damaged_packets: int = 0
+    damaged_frames: int = 0
+    searched_seconds: Fraction = Fraction(0)
+    first_seconds: Fraction | None = None
+    last_seconds: Fraction | None = None
+    segments: int = 0
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+class BreakLog:
+    """Gaps and steps back; the first few are told one by one, the rest counted."""
+
+    def __init__(self) -> None:
+        self._told: list[str] = []
+        self._count = 0
+        self.stepped_back = False
+
+    def add(self, kind: str, before: Fraction, after: Fraction) -> None:
+        self._count += 1
+        self.stepped_back = self.stepped_back or kind == "back"
+        if len(self._told) < _MAX_TOLD:
+            if kind == "back":
+                self._told.append(f"time steps back from {shown(before)} to {shown(after)}")
+            else:
+                self._told.append(f"no picture between {shown(before)} and {shown(after)}")
+
+    def sentences(self) -> list[str]:
+        rest = self._count - len(self._told)
+        return [*self._told, f"{rest} more breaks in time"] if rest else list(self._told)

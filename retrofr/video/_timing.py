@@ -1,0 +1,176 @@
+"""When each frame was shown: exact where the container says, marked where it had to be worked out."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from fractions import Fraction
+from statistics import median_low
+from typing import Generic, Literal, TypeVar
+
+T = TypeVar("T")
+
+TimeSource = Literal["pts", "dts", "interpolated", "assumed rate"]
+
+# A picture that stands longer than this, in a stream that does not always do so, is a gap: nothing was
+# recorded (motion-triggered recording), or the clock jumped. Either way the time between was not searched.
+GAP_SECONDS = Fraction(5)
+# After reported damage a shorter hole is enough to be counted as lost.
+LOST_SECONDS = Fraction(1, 2)
+# Steps remembered, to know the usual one. Odd and short: one or two gaps do not move the median.
+_HISTORY = 15
+
+
+@dataclass(frozen=True)
+class Placed(Generic[T]):
+    """Something with its time in the container's own seconds."""
+
+    item: T
+    seconds: Fraction
+    source: TimeSource
+
+
+class Timeline(Generic[T]):
+    """Gives each frame its time, in the order in which frames are shown.
+
+    Rules: a presentation time is exact. Without one, the decoding time is used where frames are not
+    reordered. Without either, frames wait (at most ``max_waiting``) for the next known time and are spread
+    evenly between the known ones; past the last one they follow at the usual step. Where nothing has a
+    time, the n-th frame is at ``n × step``. Where the container stores reordered frames without
+    presentation times, a frame is at the time of the packet at which it came out, less the reordering delay
+    (source ``dts``). Nothing is ever sorted.
+
+    Args:
+        base: seconds a tick.
+        step: seconds between frames as the container declares it.
+        has_times: False for a stream without any timestamps.
+        reorders: the stream has frames whose decoding times differ from their presentation times.
+        reorder_shift: not None: use the times of storage, less this many seconds.
+        max_waiting: how many frames may wait for the next known time.
+    """
+
+    def __init__(
+        self,
+        base: Fraction,
+        step: Fraction,
+        *,
+        has_times: bool = True,
+        reorders: bool = False,
+        reorder_shift: Fraction | None = None,
+        max_waiting: int = 16,
+    ) -> None:
+        self._base = base
+        self._step = step
+        self._has_times = has_times
+        self._reorders = reorders
+        self._reorder_shift = reorder_shift
+        self._max_waiting = max_waiting
+        self._last: Fraction | None = None
+        self._waiting: list[T] = []
+
+    def place(self, item: T, pts: int | None, dts: int | None, stored: int | None = None) -> list[Placed[T]]:
+        """Take the next frame; gives those whose time is known now: none, this one, or also those before it.
+
+        Args:
+            item: what comes back with its time.
+            pts, dts: the frame's, in ticks.
+            stored: time of the packet at which the frame came out, in ticks.
+        """
+        if not self._has_times:
+            return [self._follow(item, "assumed rate")]
+        known = self._known(pts, dts, stored)
+        if known is not None:
+            placed = [*self._spread(known[0]), Placed(item, *known)]
+            self._last = known[0]
+            return placed
+        self._waiting.append(item)
+        if self._last is not None and len(self._waiting) > self._max_waiting:
+            return self.flush()
+        return []
+
+    def flush(self) -> list[Placed[T]]:
+        """Place what still waits: at the usual step after the last known time."""
+        waiting, self._waiting = self._waiting, []
+        return [self._follow(item, "interpolated") for item in waiting]
+
+    def _known(
+        self, pts: int | None, dts: int | None, stored: int | None
+    ) -> tuple[Fraction, TimeSource] | None:
+        if self._reorder_shift is not None:
+            if stored is None:
+                return None
+            at = stored * self._base - self._reorder_shift
+            if self._last is not None and at == self._last:  # two frames came out at one packet
+                at += self._step
+            return at, "dts"
+        if pts is not None:
+            return pts * self._base, "pts"
+        if dts is not None and not self._reorders:
+            return dts * self._base, "dts"
+        return None
+
+    def _follow(self, item: T, source: TimeSource) -> Placed[T]:
+        self._last = Fraction(0) if self._last is None else self._last + self._step
+        return Placed(item, self._last, source)
+
+    def _spread(self, until: Fraction) -> list[Placed[T]]:
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return []
+        count = len(waiting)
+        if self._last is None:
+            times = [until - (count - n) * self._step for n in range(count)]
+        else:
+            step = (until - self._last) / (count + 1)
+            if not 0 < step <= 4 * self._step:  # a break lies between; it is where the known time is
+                step = self._step
+            times = [self._last + (n + 1) * step for n in range(count)]
+        return [Placed(item, at, "interpolated") for item, at in zip(waiting, times, strict=True)]
+
+
+@dataclass(frozen=True)
+class Break:
+    """Where a new segment starts, and why: time stepped ``back``, or there is a ``gap``."""
+
+    kind: Literal["back", "gap"]
+    before: Fraction
+    after: Fraction
+
+
+class SegmentClock:
+    """Follows the frames' times and says where a segment ends: at a step back and at a gap.
+
+    Args:
+        step: seconds between frames as the container declares it; used until steps were seen.
+    """
+
+    def __init__(self, step: Fraction) -> None:
+        self._declared = step
+        self._steps: deque[Fraction] = deque(maxlen=_HISTORY)
+        self._previous: Fraction | None = None
+
+    def enter(self, seconds: Fraction, damaged: bool) -> Break | None:
+        """Take the next frame's time; gives the break in front of it, if there is one."""
+        previous, self._previous = self._previous, seconds
+        if previous is None or seconds == previous:
+            return None
+        if seconds < previous:
+            return Break("back", previous, seconds)
+        step = seconds - previous
+        is_gap = step > LOST_SECONDS and step > self._limit(damaged)
+        self._steps.append(step)
+        return Break("gap", previous, seconds) if is_gap else None
+
+    def usual_step(self) -> Fraction:
+        return median_low(self._steps) if self._steps else self._declared
+
+    def shown_for(self, declared: Fraction) -> Fraction:
+        """How long a segment's last frame is shown: as declared where believable, else the usual step."""
+        # Some containers declare one tick (DHAV: 1 ms), some the gap that follows (MP4).
+        believable = Fraction(1, 240) <= declared <= self._limit(damaged=False)
+        return declared if believable else self.usual_step()
+
+    def _limit(self, damaged: bool) -> Fraction:
+        if damaged:
+            return max(LOST_SECONDS, 3 * self.usual_step())
+        return max(GAP_SECONDS, 4 * self.usual_step())
