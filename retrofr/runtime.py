@@ -1,0 +1,323 @@
+"""How a torch net is run: by torch on a GPU, by OpenVINO on a CPU, converted from the same module.
+
+Plain torch on a CPU is the reference the other two are tested against. Only this file decides on a device, on the
+number of threads and on precision (float32 everywhere, without TF32 or bf16). torch and OpenVINO are imported when
+a device or a net is asked for, not when this file is.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from retrofr.errors import ModelError, SettingsError
+from retrofr.openvino_import import import_openvino
+from retrofr.records import Floats
+
+if TYPE_CHECKING:
+    import torch
+
+Array = npt.NDArray[Any]
+
+BACKENDS = ("openvino", "torch")
+BACKEND_VARIABLE = "RETROFR_BACKEND"
+THREADS_VARIABLE = "RETROFR_THREADS"
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where nets run: ``kind`` is ``cpu`` or ``cuda``, ``index`` the GPU's number (0 for the CPU).
+
+    ``name`` is the processor's or the GPU's own name, ``backend`` what runs the nets, ``backend_version`` its
+    version, ``threads`` how many it may use on a CPU.
+    """
+
+    kind: str
+    index: int
+    name: str
+    backend: str
+    backend_version: str
+    threads: int
+
+    @property
+    def torch_device(self) -> torch.device:
+        import torch
+
+        return torch.device("cpu") if self.kind == "cpu" else torch.device("cuda", self.index)
+
+    def describe(self) -> str:
+        """One line for results, for example ``cpu (AMD EPYC, 2 threads, openvino 2026.4.1)``."""
+        runs_on = f"{self.backend} {self.backend_version}"
+        if self.kind == "cpu":
+            threads = f"{self.threads} thread{'' if self.threads == 1 else 's'}"
+            return f"cpu ({self.name}, {threads}, {runs_on})"
+        return f"cuda:{self.index} ({self.name}, {runs_on})"
+
+
+def resolve_device(text: str, *, backend: str | None = None, threads: int | None = None) -> Device:
+    """Turn what the user asked for into a device that is there.
+
+    Args:
+        text: ``auto`` (the first GPU where there is one, else the CPU), ``cpu``, ``cuda`` or ``cuda:N``.
+        backend: ``openvino`` or ``torch``, on a CPU; without it the environment variable RETROFR_BACKEND, else
+            openvino. A GPU is always run by torch.
+        threads: how many a CPU may use; without it RETROFR_THREADS, else as many as this process may run on.
+
+    Raises:
+        SettingsError: the text, backend or number of threads makes no sense.
+        ModelError: the device asked for is not on this machine; what is there is named.
+    """
+    if not re.fullmatch("auto|cpu|cuda(:[0-9]{1,3})?", text):
+        raise SettingsError(
+            f"{text!r} is not a device", subject="device", hint="expected auto, cpu, cuda or cuda:N"
+        )
+    kind, _, number = text.partition(":")
+    backend, threads = _chosen_backend(backend), _chosen_threads(threads)
+    if kind == "cpu":
+        return _cpu(backend, threads)
+    gpus = _gpu_names()
+    index = int(number or 0)
+    if index < len(gpus):
+        import torch
+
+        return Device("cuda", index, gpus[index], "torch", torch.__version__, threads)
+    if kind == "auto":
+        return _cpu(backend, threads)
+    there = ["cpu", *(f"cuda:{i} ({name})" for i, name in enumerate(gpus))]
+    raise ModelError(
+        f"{text} is not on this machine, as far as torch can see",
+        subject="device",
+        hint=f"there is: {', '.join(there)}; `--device auto` takes the best of them",
+    )
+
+
+class Runner:
+    """A net ready to run. Not to be used by two threads at once.
+
+    Args:
+        run: takes one batch, gives the net's outputs; raises MemoryError where memory ran out.
+        device: what it runs on.
+        largest_batch: how many items ``run`` is given at once; halved for good where memory runs out.
+    """
+
+    def __init__(
+        self, run: Callable[[Array], tuple[Floats, ...]], device: Device, largest_batch: int
+    ) -> None:
+        self._run = run
+        self.device = device
+        self.largest_batch = largest_batch
+
+    def in_batches(self, *, cpu: int, gpu: int) -> Runner:
+        """The same net, run with so many items at once."""
+        return Runner(self._run, self.device, cpu if self.device.kind == "cpu" else gpu)
+
+    def __call__(self, batch: Array) -> tuple[Floats, ...]:
+        """Run the net on (N, ...) of the type it was compiled for; N may be 0.
+
+        Returns:
+            One float32 array (N, ...) for each output of the net, on the CPU.
+
+        Raises:
+            ModelError: memory ran out even with one item.
+        """
+        if len(batch) == 0:
+            one = self._run_or_halve(np.zeros((1, *batch.shape[1:]), batch.dtype))[0]
+            return tuple(output[:0] for output in one)
+        parts: list[tuple[Floats, ...]] = []
+        done = 0
+        while done < len(batch):
+            outputs, count = self._run_or_halve(batch[done : done + self.largest_batch])
+            parts.append(outputs)
+            done += count
+        if len(parts) == 1:
+            return parts[0]
+        return tuple(np.concatenate(outputs) for outputs in zip(*parts, strict=True))
+
+    def _run_or_halve(self, items: Array) -> tuple[tuple[Floats, ...], int]:
+        """The outputs of the first so many items, and how many those are."""
+        while True:
+            try:
+                return self._run(items), len(items)
+            except MemoryError as error:
+                if len(items) == 1:
+                    raise ModelError(
+                        f"ran out of memory with one input of {' × '.join(map(str, items.shape[1:]))}",
+                        subject=self.device.describe(),
+                        hint="close what else uses its memory, or run with --device cpu",
+                    ) from error
+                self.largest_batch = max(1, len(items) // 2)
+                items = items[: self.largest_batch]
+
+
+def compile_module(
+    module: torch.nn.Module,
+    device: Device,
+    example_shape: tuple[int, ...],
+    *,
+    dynamic: tuple[int, ...] = (0,),
+    dtype: type[np.generic] = np.float32,
+    cpu_batch: int = 16,
+    gpu_batch: int = 64,
+) -> Runner:
+    """Make a net ready to run on a device.
+
+    Args:
+        module: in eval mode; takes one tensor with the batch first, gives a tensor or a tuple of tensors, and
+            reads no shapes in ``forward`` that its inputs may change. It is moved to the device.
+        device: from :func:`resolve_device`.
+        example_shape: of an input; OpenVINO follows one such input through the net.
+        dynamic: the axes whose size may differ from ``example_shape``; axis 0 always may.
+        dtype: of the inputs, ``numpy.float32`` or ``numpy.uint8``.
+        cpu_batch: most items run at once on a CPU. Nets on large pictures are fastest with 1.
+        gpu_batch: most items run at once on a GPU.
+
+    Raises:
+        ModelError: OpenVINO cannot convert the net, or the net does not fit into the device's memory.
+    """
+    if device.backend == "openvino":
+        run = _openvino_run(module, device, example_shape, {0, *dynamic}, dtype)
+    else:
+        run = _torch_run(module, device)
+    return Runner(run, device, cpu_batch if device.kind == "cpu" else gpu_batch)
+
+
+def _torch_run(module: torch.nn.Module, device: Device) -> Callable[[Array], tuple[Floats, ...]]:
+    import torch
+
+    place = device.torch_device
+    if device.kind == "cpu":
+        torch.set_num_threads(device.threads)
+    with _memory_errors():
+        module = module.to(place).eval()
+
+    def run(batch: Array) -> tuple[Floats, ...]:
+        exact = torch.backends.cudnn.flags(
+            enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+        )
+        with _memory_errors(), torch.inference_mode(), exact:
+            outputs = module(torch.from_numpy(np.ascontiguousarray(batch)).to(place))
+            tensors = outputs if isinstance(outputs, tuple) else (outputs,)
+            return tuple(tensor.float().cpu().numpy() for tensor in tensors)
+
+    return run
+
+
+def _openvino_run(
+    module: torch.nn.Module,
+    device: Device,
+    example_shape: tuple[int, ...],
+    dynamic: set[int],
+    dtype: type[np.generic],
+) -> Callable[[Array], tuple[Floats, ...]]:
+    import torch
+
+    openvino = import_openvino()
+    example = torch.from_numpy(np.zeros(example_shape, dtype))
+    shape = [-1 if axis in dynamic else size for axis, size in enumerate(example_shape)]
+    try:
+        with warnings.catch_warnings(), torch.inference_mode():
+            # A traced module is what OpenVINO reads; torch has marked tracing as old. Left to itself OpenVINO
+            # traces with a check that imports torch.distributed and sympy, which takes seconds.
+            warnings.simplefilter("ignore")
+            traced = torch.jit.trace(  # type: ignore[no-untyped-call]
+                module.cpu().eval(), example, check_trace=False
+            )
+            model = openvino.convert_model(traced, example_input=example)
+        model.reshape(shape)
+        compiled = openvino.Core().compile_model(model, "CPU", _openvino_options(device.threads))
+    except RuntimeError as error:
+        raise ModelError(f"OpenVINO cannot run this net ({error})", subject=type(module).__name__) from error
+    request = compiled.create_infer_request()
+
+    def run(batch: Array) -> tuple[Floats, ...]:
+        with _memory_errors():
+            outputs = request.infer([np.ascontiguousarray(batch)], share_inputs=True)
+            return tuple(np.array(output, np.float32) for output in outputs.values())
+
+    return run
+
+
+def _openvino_options(threads: int) -> dict[str, Any]:
+    return {
+        "INFERENCE_PRECISION_HINT": "f32",
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": threads,
+        # Pinned threads of two processes would share the same few cores while others idle.
+        "ENABLE_CPU_PINNING": False,
+    }
+
+
+@contextmanager
+def _memory_errors() -> Iterator[None]:
+    """Raise MemoryError where torch or OpenVINO says in its own way that memory ran out."""
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        torch.cuda.empty_cache()
+        raise MemoryError(str(error)) from error
+    except RuntimeError as error:
+        signs = ("can't allocate memory", "not enough memory", "bad_alloc", "out of memory")
+        if any(sign in str(error).lower() for sign in signs):
+            raise MemoryError(str(error)) from error
+        raise
+
+
+def _chosen_backend(backend: str | None) -> str:
+    chosen = backend or os.environ.get(BACKEND_VARIABLE) or BACKENDS[0]
+    if chosen not in BACKENDS:
+        raise SettingsError(f"{chosen!r} is not one of {', '.join(BACKENDS)}", subject="backend")
+    return chosen
+
+
+def _chosen_threads(threads: int | None) -> int:
+    text = os.environ.get(THREADS_VARIABLE)
+    if threads is None and text:
+        if not text.isdecimal():
+            raise SettingsError(f"expected a whole number, got {text!r}", subject=THREADS_VARIABLE)
+        threads = int(text)
+    if threads is None:
+        return _usable_cores()
+    if not 1 <= threads <= 1024:
+        raise SettingsError(f"{threads} is out of bounds; it goes from 1 to 1024", subject="threads")
+    return threads
+
+
+def _usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _cpu(backend: str, threads: int) -> Device:
+    return Device("cpu", 0, _cpu_name(), backend, version(backend), threads)
+
+
+def _cpu_name() -> str:
+    """As the system calls it; Linux tells only through this file."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "") or platform.processor() or platform.machine()
+
+
+def _gpu_names() -> list[str]:
+    import torch
+
+    if not torch.cuda.is_available():
+        return []
+    return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
