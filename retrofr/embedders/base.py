@@ -41,9 +41,9 @@ class Embedder(Protocol):
         ...
 
     def compare(self, left: Floats, right: Floats) -> Floats:
-        """Comparison scores (L, R) float32 of (L, D) against (R, D); higher is more alike. The class says the formula."""
+        """Scores (L, R) float32 of (L, D) against (R, D); higher is more alike; the class gives the formula."""
         ...
 
     def index_vectors(self, vectors: Floats) -> Floats:
-        """Vectors (N, D) whose Euclidean distance falls as the comparison score rises, for the nearest-neighbour index."""
+        """Vectors (N, D) for the index: their Euclidean distance falls as the score rises."""
         ...
