@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from retrofr.errors import RetrofrError
     from retrofr.pipeline import search
     from retrofr.probes import ProbeSpec
-    from retrofr.records import Appearance, Coverage, SearchResult
+    from retrofr.results import Appearance, Coverage, SearchResult
     from retrofr.settings import Settings
 
 __version__ = "0.1.0"
@@ -32,11 +32,11 @@ __all__ = [
 
 # Loaded when first used: `retrofr --help` must not wait for torch.
 _HOMES = {
-    "Appearance": "records",
-    "Coverage": "records",
+    "Appearance": "results",
+    "Coverage": "results",
     "ProbeSpec": "probes",
     "RetrofrError": "errors",
-    "SearchResult": "records",
+    "SearchResult": "results",
     "Settings": "settings",
     "search": "pipeline",
 }

@@ -10,18 +10,20 @@ from collections import defaultdict
 from collections.abc import Iterable
 from fractions import Fraction
 
-from retrofr.records import Appearance, Candidate
+from retrofr.records import Candidate
+from retrofr.results import Appearance
 
 
 def join_appearances(
-    candidates: Iterable[Candidate], *, hit: bool, join_gap_seconds: float, first_rank: int = 1
+    candidates: Iterable[Candidate], *, hit: bool, join_gap_seconds: float | None, first_rank: int = 1
 ) -> tuple[Appearance, ...]:
     """Join candidates to appearances and rank them, best score first.
 
     Args:
         candidates: in any order.
         hit: what the appearances' ``hit`` says.
-        join_gap_seconds: the longest pause inside one appearance, in seconds of media time.
+        join_gap_seconds: the longest pause inside one appearance, in seconds of media time; None joins nothing,
+            as is right below the threshold, where neighbours may well be different people.
         first_rank: the rank of the first.
     """
     groups: dict[tuple[str, str, int, int], list[Candidate]] = defaultdict(list)
@@ -29,7 +31,8 @@ def join_appearances(
         tracklet = candidate.tracklet
         place = (candidate.probe, tracklet.exhibit.name, tracklet.first.stream, tracklet.first.segment)
         groups[place].append(candidate)
-    joined = [chain for group in groups.values() for chain in _chains(group, Fraction(join_gap_seconds))]
+    gap = Fraction(-1) if join_gap_seconds is None else Fraction(join_gap_seconds)
+    joined = [chain for group in groups.values() for chain in _chains(group, gap)]
     joined.sort(key=_order)
     return tuple(_appearance(chain, first_rank + i, hit) for i, chain in enumerate(joined))
 
@@ -70,8 +73,8 @@ def _appearance(chain: list[Candidate], rank: int, hit: bool) -> Appearance:
         segment=first.segment,
         start_seconds=first.seconds,
         end_seconds=last.until_seconds,
-        start_time=start_time.isoformat() if start_time else None,
-        end_time=end_time.isoformat() if end_time else None,
+        start_time=start_time.isoformat(timespec="milliseconds") if start_time else None,
+        end_time=end_time.isoformat(timespec="milliseconds") if end_time else None,
         time_source=" and ".join(sorted(sources)),
         clock_source=exhibit.clock.source,
         score=best.score,

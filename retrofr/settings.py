@@ -8,6 +8,7 @@ from here.
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -98,6 +99,8 @@ def _check(name: str, value: Any, kind: Any, spec: dataclasses.Field[Any]) -> No
     if not right_kind:
         wanted = " or ".join(getattr(k, "__name__", str(k)) for k in kinds)
         raise SettingsError(f"expected {wanted}, got {value!r}", subject=name)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SettingsError(f"expected a finite number, got {value!r}", subject=name)
     bounds, unit = spec.metadata.get("bounds"), spec.metadata.get("unit", "")
     if bounds is not None and value is not None and not bounds[0] <= value <= bounds[1]:
         raise SettingsError(
@@ -119,6 +122,12 @@ class SamplingSettings(StageSettings):
         unit="samples/s",
         bounds=(0.01, 120.0),
         help="How many frames of each second of footage are looked at.",
+    )
+    shot_difference: float = setting(
+        12.0,
+        unit="grey levels",
+        bounds=(1.0, 255.0),
+        help="Mean change between two frames that is a shot cut; the first frame after it is looked at.",
     )
 
 
@@ -148,12 +157,6 @@ class TrackSettings(StageSettings):
         0.35,
         bounds=(-1.0, 1.0),
         help="Least correlation of a face's small grey picture in neighbouring samples.",
-    )
-    cut_difference: float = setting(
-        28.0,
-        unit="grey levels",
-        bounds=(1.0, 255.0),
-        help="Mean change of the whole picture that is taken for a shot cut.",
     )
     max_length_seconds: float = setting(
         60.0,
@@ -255,7 +258,7 @@ class Settings:
             elif name == "device" and isinstance(value, str):
                 arguments[name] = value
             elif name == "parts" and isinstance(value, Mapping):
-                arguments[name] = {part: dict(table) for part, table in value.items()}
+                arguments[name] = _part_tables(value)
             else:
                 known = ", ".join([*stages, "device", "parts"])
                 raise SettingsError("no such stage of settings", subject=name, hint=f"there are: {known}")
@@ -264,6 +267,13 @@ class Settings:
     def as_dict(self) -> dict[str, Any]:
         """Nested names and values that :meth:`from_mapping` reads back."""
         return dataclasses.asdict(self)
+
+
+def _part_tables(parts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    for part, table in parts.items():
+        if not isinstance(table, Mapping):
+            raise SettingsError(f"expected a table of settings, got {table!r}", subject=f"parts.{part}")
+    return {part: dict(table) for part, table in parts.items()}
 
 
 def read_settings(path: Path) -> dict[str, Any]:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import fakes
+from retrofr import registry
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -17,3 +20,15 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the shared test data, which is not at {folder}")
     return folder
+
+
+@pytest.fixture
+def fake_parts(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, object]]:
+    """Register the fake detector and embedder; gives the settings that choose them."""
+    found = {"detectors": fakes.FAKE_DETECTOR, "embedders": fakes.FAKE_EMBEDDER}
+
+    def foreign(kind: str) -> dict[str, object]:
+        return {"fake": fakes.as_entry_point(found[kind])} if kind in found else {}
+
+    monkeypatch.setattr(registry, "_foreign", foreign)
+    return {"detect": {"detector": "fake"}, "embed": {"embedder": "fake"}, "search": {"threshold": 0.8}}

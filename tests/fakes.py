@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import ClassVar
 
 import cv2
@@ -89,6 +89,13 @@ class ColourEmbedder:
 
     def index_vectors(self, vectors: Floats) -> Floats:
         return vectors
+
+
+def as_entry_point(part: SimpleNamespace) -> SimpleNamespace:
+    """What the registry takes for an installed entry point that loads ``part`` as a module."""
+    module = ModuleType("fake", part.__doc__)
+    vars(module).update(vars(part))
+    return SimpleNamespace(load=lambda: module)
 
 
 FAKE_DETECTOR = SimpleNamespace(

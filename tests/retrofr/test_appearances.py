@@ -6,10 +6,10 @@ from datetime import datetime
 from fractions import Fraction
 
 import pytest
-from fakes import exhibit, tracklet
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fakes import exhibit, tracklet
 from retrofr.appearances import join_appearances
 from retrofr.clock import ClockOrigin
 from retrofr.records import Candidate, Tracklet
@@ -30,6 +30,11 @@ def test_neighbours_within_the_gap_are_one_appearance() -> None:
 
 def test_a_longer_pause_makes_two() -> None:
     assert spans(candidate(tracklet(1, 2)), candidate(tracklet(6.5, 7))) == [(1, 2.04), (6.5, 7.04)]
+
+
+def test_below_the_threshold_nothing_is_joined() -> None:
+    neighbours = [candidate(tracklet(1, 2)), candidate(tracklet(2, 3))]
+    assert len(join_appearances(neighbours, hit=False, join_gap_seconds=None)) == 2
 
 
 def test_two_faces_at_once_are_never_one_appearance() -> None:
@@ -57,7 +62,7 @@ def test_best_score_ranks_first_and_counts_add_up() -> None:
 def test_wall_clock_is_the_exhibits_and_its_source_is_named() -> None:
     known = exhibit(clock=ClockOrigin(datetime(2024, 3, 30, 17, 11, 5), "file name"))
     (found,) = join_appearances([candidate(tracklet(1.5, 2, of=known))], hit=True, join_gap_seconds=4)
-    assert (found.start_time, found.end_time) == ("2024-03-30T17:11:06.500000", "2024-03-30T17:11:07.040000")
+    assert (found.start_time, found.end_time) == ("2024-03-30T17:11:06.500", "2024-03-30T17:11:07.040")
     assert found.clock_source == "file name"
 
 

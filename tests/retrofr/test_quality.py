@@ -7,8 +7,8 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
-from fakes import COLOURS, LANDMARKS, draw_face, scene
 
+from fakes import COLOURS, LANDMARKS, draw_face, scene
 from retrofr.quality import measure_quality
 from retrofr.records import Floats, Pixels, Quality
 from retrofr.settings import QualitySettings

@@ -25,6 +25,17 @@ def test_wrong_kind_is_refused() -> None:
         SamplingSettings.from_mapping({"rate": "often"})
 
 
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_a_number_that_is_none_is_refused(value: str) -> None:
+    with pytest.raises(SettingsError, match=r"^search.threshold: expected a finite number, got "):
+        SearchSettings.from_mapping({"threshold": value})
+
+
+def test_settings_of_a_part_are_a_table() -> None:
+    with pytest.raises(SettingsError, match=r"^parts.yunet: expected a table of settings, got 3$"):
+        Settings.from_mapping({"parts": {"yunet": 3}})
+
+
 def test_unknown_setting_lists_the_known_ones() -> None:
     with pytest.raises(SettingsError) as caught:
         SamplingSettings.from_mapping({"fps": 2})

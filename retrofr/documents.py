@@ -1,0 +1,220 @@
+"""Results as documents: the columns, schema names and versions that scripts may rely on.
+
+A column or key is never renamed or given another meaning under the same schema version; new ones may be added.
+Numbers keep their exact value: a fraction is written as a decimal, never by way of a binary float.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterable, Mapping
+from decimal import Decimal, localcontext
+from fractions import Fraction
+from numbers import Integral, Real
+
+from retrofr.results import LEADS_ONLY, Appearance, Coverage, SearchResult
+
+HIT_SCHEMA = "retrofr.hit/1"
+CANDIDATE_SCHEMA = "retrofr.candidate/1"
+APPEARANCES_SCHEMA = "retrofr.appearances/1"
+COVERAGE_SCHEMA = "retrofr.coverage/1"
+RUN_SCHEMA = "retrofr.run/1"
+SEARCH_SCHEMA = "retrofr.search/1"
+
+COLUMNS = (
+    "rank",
+    "probe",
+    "exhibit",
+    "exhibit_sha256",
+    "stream",
+    "start_seconds",
+    "end_seconds",
+    "start_time",
+    "end_time",
+    "time_source",
+    "clock_source",
+    "score",
+    "faces",
+    "still",
+    "hit",
+    "segment",
+    "faces_seen",
+    "best_seconds",
+    "best_box_x1",
+    "best_box_y1",
+    "best_box_x2",
+    "best_box_y2",
+    "eye_distance_pixels",
+    "still_face",
+    "schema",
+)
+"""The columns of a record, in order; the first fourteen are the ones every consumer can count on."""
+
+FRAME_SUFFIX = "-frame.jpg"
+FACE_SUFFIX = "-face.png"
+
+SCORE_DIGITS = 6
+PIXEL_DIGITS = 1
+SECONDS_DIGITS = 6
+"""Digits after the point of a time that no finite decimal can hold, such as 1/30 s."""
+
+
+def record(appearance: Appearance) -> dict[str, object]:
+    """One appearance as plain values under the names of COLUMNS, in that order."""
+    x1, y1, x2, y2 = (_rounded(side, PIXEL_DIGITS) for side in appearance.best_box)
+    return {
+        "rank": appearance.rank,
+        "probe": appearance.probe,
+        "exhibit": appearance.exhibit,
+        "exhibit_sha256": appearance.exhibit_sha256,
+        "stream": appearance.stream,
+        "start_seconds": appearance.start_seconds,
+        "end_seconds": appearance.end_seconds,
+        "start_time": appearance.start_time,
+        "end_time": appearance.end_time,
+        "time_source": appearance.time_source,
+        "clock_source": appearance.clock_source,
+        "score": _rounded(appearance.score, SCORE_DIGITS),
+        "faces": appearance.faces,
+        "still": appearance.still,
+        "hit": appearance.hit,
+        "segment": appearance.segment,
+        "faces_seen": appearance.faces_seen,
+        "best_seconds": appearance.best_seconds,
+        "best_box_x1": x1,
+        "best_box_y1": y1,
+        "best_box_x2": x2,
+        "best_box_y2": y2,
+        "eye_distance_pixels": _rounded(appearance.eye_distance_pixels, PIXEL_DIGITS),
+        "still_face": None if appearance.still is None else _face_of(appearance.still),
+        "schema": HIT_SCHEMA if appearance.hit else CANDIDATE_SCHEMA,
+    }
+
+
+def coverage_document(coverage: Coverage) -> dict[str, object]:
+    """What was searched and what was not, with the totals a reader would otherwise have to add up."""
+    streams = [dataclasses.asdict(stream) for stream in coverage.streams]
+    for stream in streams:
+        stream["unfit_reasons"] = dict(stream["unfit_reasons"])
+    return {
+        "schema": COVERAGE_SCHEMA,
+        "interrupted": coverage.interrupted,
+        "has_gaps": coverage.has_gaps,
+        "exhibits_searched": len({stream.exhibit_sha256 for stream in coverage.streams}),
+        "searched_seconds": coverage.searched_seconds,
+        "samples": sum(stream.samples for stream in coverage.streams),
+        "faces": sum(stream.faces for stream in coverage.streams),
+        "faces_unfit": sum(stream.faces_unfit for stream in coverage.streams),
+        "streams": streams,
+        "unsearched": [dataclasses.asdict(item) for item in coverage.unsearched],
+        "ignored": list(coverage.ignored),
+    }
+
+
+def run_document(result: SearchResult) -> dict[str, object]:
+    """What the run was: its inputs, settings, device and digests, and how much came out of it."""
+    return {
+        "schema": RUN_SCHEMA,
+        "note": LEADS_ONLY,
+        "threshold": {"score": result.threshold},
+        **result.run,
+        "exit_code": result.exit_code,
+        "counts": {
+            "probes": len(result.probes),
+            "compared": result.compared,
+            "hits": len(result.hits),
+            "candidates": len(result.candidates),
+        },
+        "index_recall": dataclasses.asdict(result.recall),
+    }
+
+
+def search_document(result: SearchResult) -> dict[str, object]:
+    """A whole result as one document."""
+    return {
+        "schema": SEARCH_SCHEMA,
+        "hits": [record(appearance) for appearance in result.hits],
+        "candidates": [record(appearance) for appearance in result.candidates],
+        "coverage": coverage_document(result.coverage),
+        "run": run_document(result),
+    }
+
+
+def appearances_document(appearances: Iterable[Appearance]) -> dict[str, object]:
+    """Records alone, as one document."""
+    return {"schema": APPEARANCES_SCHEMA, "appearances": [record(appearance) for appearance in appearances]}
+
+
+def decimal_text(value: Fraction) -> str:
+    """A fraction as a decimal without float noise: exact where a finite decimal holds it, else to 6 digits.
+
+    >>> decimal_text(Fraction(25, 2)), decimal_text(Fraction(1, 30))
+    ('12.5', '0.033333')
+    """
+    twos, rest = _strip_factor(value.denominator, 2)
+    fives, rest = _strip_factor(rest, 5)
+    digits = max(twos, fives) if rest == 1 else SECONDS_DIGITS
+    scaled = round(value * 10**digits)
+    with localcontext() as context:
+        context.prec = len(str(abs(scaled))) + digits + 1
+        return f"{Decimal(scaled).scaleb(-digits):f}" if digits else str(scaled)
+
+
+def json_text(value: object, *, indent: int | None = None) -> str:
+    """Plain values, fractions included, as JSON. A number that is none (NaN, infinity) becomes null.
+
+    Raises:
+        TypeError: a value of a kind that no document holds.
+    """
+    return _encode(value, indent, 0)
+
+
+def encoded(text: str) -> bytes:
+    """UTF-8; what a file name holds beside UTF-8 is written as ``\\udcxx``, which JSON reads back."""
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _face_of(still: str) -> str:
+    return still.removesuffix(FRAME_SUFFIX) + FACE_SUFFIX
+
+
+def _rounded(value: float, digits: int) -> float:
+    # A float32 widened to a Python float carries digits that mean nothing.
+    return round(float(value), digits)
+
+
+def _strip_factor(number: int, factor: int) -> tuple[int, int]:
+    count = 0
+    while number % factor == 0:
+        number //= factor
+        count += 1
+    return count, number
+
+
+def _encode(value: object, indent: int | None, depth: int) -> str:
+    match value:
+        case None | bool() | str():
+            return json.dumps(value, ensure_ascii=False)
+        case Integral():
+            return str(int(value))
+        case Fraction():
+            return decimal_text(value)
+        case Real():
+            return repr(float(value)) if math.isfinite(value) else "null"
+        case Mapping():
+            keys = [json.dumps(str(key), ensure_ascii=False) for key in value]
+            values = [_encode(item, indent, depth + 1) for item in value.values()]
+            pairs = [f"{key}: {item}" for key, item in zip(keys, values, strict=True)]
+            return _bracketed("{}", pairs, indent, depth)
+        case list() | tuple():
+            return _bracketed("[]", [_encode(item, indent, depth + 1) for item in value], indent, depth)
+    raise TypeError(f"{type(value).__name__} has no place in a document: {value!r}")
+
+
+def _bracketed(brackets: str, items: list[str], indent: int | None, depth: int) -> str:
+    if not items or indent is None:
+        return brackets[0] + ", ".join(items) + brackets[1]
+    margin = "\n" + " " * indent * (depth + 1)
+    return brackets[0] + margin + f",{margin}".join(items) + "\n" + " " * indent * depth + brackets[1]

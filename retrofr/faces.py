@@ -1,0 +1,143 @@
+"""From the samples of one video stream to tracklets with templates.
+
+Only the few best faces of a tracklet are cut out and embedded; of all others only the count and the reason
+they are unfit remain. Nothing here outlives its tracklet.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from retrofr.comparison import Comparison, FaceChips
+from retrofr.detectors.base import Detector
+from retrofr.quality import measure_quality
+from retrofr.records import Detections, Exhibit, Face, Floats, Sample, Still, Tracklet
+from retrofr.settings import Settings
+from retrofr.stills import StillSource, face_picture, frame_as_jpeg
+from retrofr.tracking import Track, Tracker
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """What is held beside a tracklet's kept face until the tracklet has been compared."""
+
+    chips: FaceChips
+    still: StillSource | None
+
+
+@dataclass(frozen=True, eq=False)
+class FoundTracklet:
+    """A finished tracklet and what its stills can be made from."""
+
+    tracklet: Tracklet
+    sources: tuple[StillSource | None, ...]
+
+    def still(self, number: int) -> Still | None:
+        """The still of face ``number`` of ``tracklet.best``; None where stills are not kept."""
+        source = self.sources[number]
+        return None if source is None else source.still(self.tracklet.best[number])
+
+
+@dataclass
+class FaceCounts:
+    """How many faces were found in samples, and how many of them were unfit to compare, by reason."""
+
+    found: int = 0
+    unfit: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+
+class FaceFinder:
+    """Finds, tracks, judges and embeds the faces of one stream."""
+
+    def __init__(
+        self,
+        exhibit: Exhibit,
+        detector: Detector,
+        comparison: Comparison,
+        settings: Settings,
+        *,
+        keep_stills: bool,
+    ) -> None:
+        self.counts = FaceCounts()
+        self._exhibit = exhibit
+        self._detector, self._comparison = detector, comparison
+        self._settings, self._keep_stills = settings, keep_stills
+        self._tracker: Tracker[Kept] = Tracker(settings.track)
+        self._waiting: list[Track[Kept]] = []
+        self._number = 0
+
+    def look_at(self, samples: Sequence[Sample]) -> Iterator[FoundTracklet]:
+        """Take samples in their order; gives ended tracklets once enough of their faces wait to be embedded."""
+        for sample, found in zip(
+            samples, self._detector.detect([sample.image for sample in samples]), strict=True
+        ):
+            self._waiting += self._take(sample, found)
+        if sum(len(track.kept) for track in self._waiting) >= self._settings.embed.batch_faces:
+            yield from self._embed()
+
+    def finish(self) -> Iterator[FoundTracklet]:
+        """End all tracklets and give those not given yet."""
+        self._waiting += self._tracker.finish()
+        yield from self._embed()
+
+    def _take(self, sample: Sample, found: Detections) -> list[Track[Kept]]:
+        tracks, ended = self._tracker.update(sample.frame, sample.image, found, sample.shot)
+        most = self._settings.quality.best_faces
+        frame_jpeg: bytes | None = None
+        for number, track in enumerate(tracks):
+            face = self._judge(sample, found, number)
+            self.counts.found += 1
+            if not face.quality.comparable:
+                self.counts.unfit += 1
+                self.counts.reasons.update(face.quality.problems[:1])
+                track.unfit.update(face.quality.problems[:1])
+            elif track.would_keep(face, most):
+                still = None
+                if self._keep_stills:
+                    frame_jpeg = frame_jpeg or frame_as_jpeg(sample.image)
+                    still = StillSource(frame_jpeg, face_picture(sample.image, face.landmarks))
+                chips = self._comparison.cut(sample.image, face.landmarks[None])[0]
+                track.keep(face, Kept(chips, still), most)
+        return ended
+
+    def _judge(self, sample: Sample, found: Detections, number: int) -> Face:
+        box, landmarks = found.boxes[number], found.landmarks[number]
+        score = float(found.scores[number])
+        quality = measure_quality(sample.image, box, landmarks, score, self._settings.quality)
+        return Face(sample.frame, box, landmarks, score, quality)
+
+    def _embed(self) -> Iterator[FoundTracklet]:
+        waiting, self._waiting = self._waiting, []
+        chips = [kept.chips for track in waiting for _, kept in track.kept]
+        templates = self._templates(chips)
+        start = 0
+        for track in waiting:
+            end = start + len(track.kept)
+            yield self._tracklet(track, templates[start:end])
+            start = end
+
+    def _templates(self, chips: Sequence[FaceChips]) -> Floats:
+        step = self._settings.embed.batch_faces
+        parts = [self._comparison.templates(chips[i : i + step]) for i in range(0, len(chips), step)]
+        empty = np.zeros((0, self._comparison.dimensions), np.float32)
+        return np.concatenate([empty, *parts])
+
+    def _tracklet(self, track: Track[Kept], templates: Floats) -> FoundTracklet:
+        order = sorted(range(len(track.kept)), key=lambda i: -track.kept[i][0].quality.rank)
+        self._number += 1
+        tracklet = Tracklet(
+            exhibit=self._exhibit,
+            number=self._number,
+            first=track.first,
+            last=track.last,
+            faces=track.faces,
+            best=tuple(track.kept[i][0] for i in order),
+            templates=templates[order],
+            problems=tuple(reason for reason, _ in track.unfit.most_common()),
+        )
+        return FoundTracklet(tracklet, tuple(track.kept[i][1].still for i in order))

@@ -1,0 +1,132 @@
+"""A fixed search result, for everything that writes results."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from retrofr.records import Probe, ProbeImage, Quality, Still
+from retrofr.results import Appearance, Coverage, IndexRecall, SearchResult, StreamCoverage, Unsearched
+
+NIGHT = datetime(2024, 1, 14, 22, 58, 12)
+NO_CLOCK = "none: no clock in the file name"
+
+
+def appearance(
+    rank: int,
+    score: float,
+    exhibit: str = "cam1_20240114_225812.mp4",
+    start: Fraction | int = Fraction(25, 2),
+    end: Fraction | int = 17,
+    **changes: Any,
+) -> Appearance:
+    clock = "cam1" in exhibit
+    fields: dict[str, Any] = {
+        "rank": rank,
+        "hit": score >= 0.363,
+        "probe": "suspect",
+        "exhibit": exhibit,
+        "exhibit_sha256": f"{sum(map(ord, exhibit)):064x}",
+        "stream": 0,
+        "segment": 0,
+        "start_seconds": Fraction(start),
+        "end_seconds": Fraction(end),
+        "start_time": (NIGHT + timedelta(seconds=float(start))).isoformat() if clock else None,
+        "end_time": (NIGHT + timedelta(seconds=float(end))).isoformat() if clock else None,
+        "time_source": "pts",
+        "clock_source": "file name" if clock else NO_CLOCK,
+        "score": score,
+        "faces": 9,
+        "faces_seen": 11,
+        "best_seconds": Fraction(start) + 1,
+        "best_box": (100.04, 50.0, 180.5, 150.26),
+        "eye_distance_pixels": 41.26,
+        "still_pictures": Still(b"jpeg of rank %d" % rank, b"png of rank %d" % rank),
+    }
+    return Appearance(**fields | changes)
+
+
+def stream(exhibit: str, seconds: Fraction | int = 120, **changes: Any) -> StreamCoverage:
+    fields: dict[str, Any] = {
+        "exhibit": exhibit,
+        "exhibit_sha256": f"{sum(map(ord, exhibit)):064x}",
+        "stream": 0,
+        "declared_seconds": Fraction(seconds),
+        "searched_seconds": Fraction(seconds),
+        "frames": 3000,
+        "samples": 240,
+        "damaged_packets": 0,
+        "faces": 310,
+        "faces_unfit": 21,
+        "unfit_reasons": (("too small: less than 10 px between the eyes", 18), ("turned too far away", 3)),
+        "problems": (),
+    }
+    return StreamCoverage(**fields | changes)
+
+
+def probe(name: str = "suspect", pictures: int = 1) -> Probe:
+    quality = Quality(
+        eye_distance_pixels=60.0,
+        sharpness=0.8,
+        brightness=0.5,
+        contrast=0.2,
+        yaw=0.1,
+        roll_degrees=0.0,
+        cut_by_edge=False,
+        problems=(),
+        warnings=(),
+        pitch=0.1,
+        rank=0.9,
+    )
+    image = ProbeImage(
+        Path(f"{name}.jpg"), "0" * 64, np.zeros(4, np.float32), quality, np.zeros(8, np.float32)
+    )
+    return Probe(name, (image,) * pictures)
+
+
+def search_result(**changes: Any) -> SearchResult:
+    """Three hits and two candidates below, in two exhibits; one exhibit is damaged, one unreadable."""
+    fields: dict[str, Any] = {
+        "hits": (
+            appearance(1, 0.6123456789),
+            appearance(2, 0.48, "stairs/night – deck 3.mkv", Fraction(1, 3), Fraction(3723, 2)),
+            appearance(3, 0.363, start=61, end=Fraction(125, 2), faces=2, time_source="interpolated"),
+        ),
+        "candidates": (
+            appearance(4, 0.351, "stairs/night – deck 3.mkv", 7, 8, faces=0),
+            appearance(5, 0.2, start=90, end=91, faces=0),
+        ),
+        "probes": (probe(),),
+        "threshold": 0.363,
+        "compared": 31,
+        "coverage": Coverage(
+            streams=(
+                stream("cam1_20240114_225812.mp4"),
+                stream(
+                    "stairs/night – deck 3.mkv",
+                    Fraction(7325, 2),
+                    damaged_packets=3,
+                    problems=("3 packets are damaged between 0:10:00.000 and 0:10:02.500",),
+                ),
+            ),
+            unsearched=(
+                Unsearched(
+                    "cam2_0114.mp4",
+                    "no video index (moov) in this file, so none of it could be searched",
+                    "likely a recording cut by power loss",
+                ),
+            ),
+            ignored=("notes.txt", "map.pdf"),
+        ),
+        "recall": IndexRecall("annoy", 155, 1.0),
+        "run": {
+            "device": "cpu (Some Processor, 2 threads, openvino 2026.4)",
+            "threshold": {"score": 0.363, "source": "default of sface+dlib-resnet"},
+            "settings": {"device": "auto"},
+        },
+    }
+    return SearchResult(**fields | changes)

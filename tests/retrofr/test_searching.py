@@ -1,0 +1,123 @@
+"""What is a hit, what is a candidate below the threshold, and what the index missed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from fakes import ColourEmbedder, exhibit, quality, tracklet
+from retrofr.errors import UsageError
+from retrofr.records import Probe, ProbeImage, Still
+from retrofr.searching import Search, resolve_threshold, tracklet_score
+from retrofr.settings import SearchSettings
+
+RED, GREEN, BLUE = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
+STILL = Still(b"frame", b"face")
+
+
+def comparison(threshold: float | None = 0.6) -> SimpleNamespace:
+    """What Search needs of a Comparison, comparing colours."""
+    fake = ColourEmbedder()
+    return SimpleNamespace(
+        name="fake",
+        default_threshold=threshold,
+        threshold_source="set in the test",
+        compare=fake.compare,
+        index_vectors=fake.index_vectors,
+    )
+
+
+def probe(name: str, *vectors: Sequence[float]) -> Probe:
+    box = np.zeros(4, np.float32)
+    images = [ProbeImage(Path("p.jpg"), "00", box, quality(), np.array(v, np.float32)) for v in vectors]
+    return Probe(name, tuple(images))
+
+
+def searched(*probes: Probe, index: str = "annoy", **settings: object) -> Search:
+    chosen = SearchSettings.from_mapping({"index": index, **settings})
+    return Search(probes, comparison(), chosen, {})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("index", ["annoy", "exact"])
+def test_a_face_like_the_probe_is_a_hit_with_its_still(index: str) -> None:
+    search = searched(probe("ann", RED), probe("bob", BLUE), index=index)
+    search.add(tracklet(1, 2, (0.9, 0.1, 0)), lambda _: STILL)
+    search.add(tracklet(10, 11, (0.5, 0.5, 0.5)), lambda _: pytest.fail("not a candidate: no still is made"))
+    hits, below = search.appearances()
+    assert [(h.probe, h.rank, h.hit, h.faces, h.still_pictures) for h in hits] == [("ann", 1, True, 2, STILL)]
+    assert hits[0].score == pytest.approx(1 - np.hypot(0.1, 0.1), abs=1e-6)
+    assert below == ()
+    assert search.compared == 2
+
+
+def test_top_lists_the_best_below_the_threshold_after_the_hits() -> None:
+    search = searched(probe("ann", RED), top=2)
+    for start, vector in [(0, RED), (20, (0.5, 0.4, 0)), (40, (0.5, 0.5, 0)), (60, BLUE)]:
+        search.add(tracklet(start, start + 1, vector), lambda _: None)
+    hits, below = search.appearances()
+    assert [float(h.start_seconds) for h in hits] == [0]
+    assert [(b.rank, b.hit, float(b.start_seconds)) for b in below] == [(2, False, 20), (3, False, 40)]
+
+
+def test_candidates_below_are_bounded_however_long_the_footage() -> None:
+    search = searched(probe("ann", RED), top=1)
+    for number in range(200):
+        search.add(tracklet(number * 20, number * 20 + 1, BLUE), lambda _: None)
+    assert len(search._below[0]) == 1
+
+
+def test_several_pictures_of_one_probe_count_as_one_person() -> None:
+    search = searched(probe("ann", RED, GREEN))
+    search.add(tracklet(0, 1, GREEN), lambda _: None)
+    search.add(tracklet(1.5, 3, RED), lambda _: None)
+    hits, _ = search.appearances()
+    assert [(float(h.start_seconds), float(h.end_seconds), h.probe) for h in hits] == [(0, 3.04, "ann")]
+
+
+def test_a_tracklet_without_a_comparable_face_is_not_compared() -> None:
+    search = searched(probe("ann", RED))
+    empty = tracklet(0, 1)
+    search.add(
+        type(empty)(
+            empty.exhibit, 1, empty.first, empty.last, 3, (), np.zeros((0, 3), np.float32), ("blurred",)
+        ),
+        lambda _: None,
+    )
+    assert search.compared == 0
+
+
+def test_recall_is_measured_on_the_faces_of_the_run() -> None:
+    random = np.random.default_rng(0)
+    search = searched(*(probe(f"p{i}", random.random(3)) for i in range(300)), proposals=20)
+    assert search.recall() == type(search.recall())("annoy", 0, None)
+    for number in range(30):
+        search.add(tracklet(number, number + 1, tuple(random.random(3))), lambda _: None)
+    recall = search.recall()
+    assert (recall.index, recall.queries) == ("annoy", 60)
+    assert recall.recall is not None
+    assert 0.95 <= recall.recall <= 1
+
+
+def test_one_lucky_face_does_not_make_a_hit() -> None:
+    scores = np.array([[0.9, 0.1, 0.1, 0.1]], np.float32)
+    assert tracklet_score(scores) == pytest.approx(0.5)
+
+
+def test_threshold_needs_a_source() -> None:
+    given = resolve_threshold(SearchSettings(threshold=0.5), comparison(None))  # type: ignore[arg-type]
+    assert (given.score, given.source) == (0.5, "given for this run (override)")
+    with pytest.raises(
+        UsageError, match=r"^embedder fake: has no documented threshold yet\nset one with --threshold"
+    ):
+        resolve_threshold(SearchSettings(), comparison(None))  # type: ignore[arg-type]
+
+
+def test_exhibits_are_told_apart() -> None:
+    search = searched(probe("ann", RED))
+    search.add(tracklet(0, 1, RED, of=exhibit("a.mp4")), lambda _: None)
+    search.add(tracklet(0, 1, RED, of=exhibit("b.mp4")), lambda _: None)
+    assert [h.exhibit for h in search.appearances()[0]] == ["a.mp4", "b.mp4"]
