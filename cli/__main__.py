@@ -1,0 +1,5 @@
+"""``python -m retrofr_cli`` is ``retrofr``."""
+
+from .main import main
+
+main()

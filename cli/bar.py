@@ -1,0 +1,170 @@
+"""The progress bar on a terminal. Imports rich, so it is imported only when a bar is drawn."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Column
+
+from retrofr.events import Advanced, Downloading, Event, ExhibitFinished, ExhibitStarted, RunStarted
+
+from .progress import MessageReporter
+from .text import human_bytes, shown
+
+FIELDS: dict[str, Any] = {"count": "", "facts": ""}
+
+
+@dataclass
+class Pace:
+    """How far a run is and how fast it goes, from the library's events alone.
+
+    Media time adds up over the streams of an exhibit, as its declared duration does.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    exhibits: int = 0
+    ordinal: int = 0
+    faces: int = 0
+    position: float = 0.0
+    duration: float | None = None
+    _began: float | None = None
+    _finished_seconds: float = 0.0
+    _stream_began: float = 0.0
+    _known: list[float] = field(default_factory=list)
+
+    def take(self, event: Event) -> None:
+        match event:
+            case RunStarted():
+                self.exhibits = event.exhibits
+            case ExhibitStarted():
+                self._begin(event)
+            case Advanced():
+                within = self.position - self._stream_began
+                if event.position_seconds < within:  # the next stream of the same exhibit
+                    self._stream_began = self.position
+                self.position = self._stream_began + event.position_seconds
+                self.faces = event.faces
+            case ExhibitFinished():
+                self._finished_seconds += self.position
+                self.position = self._stream_began = 0.0
+
+    def _begin(self, event: ExhibitStarted) -> None:
+        self._began = self.clock() if self._began is None else self._began
+        self.ordinal, self.duration = event.ordinal, event.duration_seconds
+        self.position = self._stream_began = 0.0
+        self.faces = 0
+        if event.duration_seconds is not None:
+            self._known.append(event.duration_seconds)
+
+    @property
+    def speed(self) -> float | None:
+        """Media seconds a second of work; None before anything was done."""
+        done = self._finished_seconds + self.position
+        if self._began is None or not done:
+            return None
+        return done / max(self.clock() - self._began, 1e-6)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Of the whole run; footage that was not opened yet is taken to be as long as the mean so far."""
+        speed = self.speed
+        if not speed or self.duration is None or not self._known:
+            return None
+        mean = sum(self._known) / len(self._known)
+        ahead = max(self.duration - self.position, 0.0) + mean * (self.exhibits - self.ordinal)
+        return ahead / speed
+
+
+class BarReporter(MessageReporter):
+    """A bar for the exhibit that is being searched; messages stay above it."""
+
+    def __init__(self, *, forced: bool = False) -> None:
+        super().__init__()
+        terminal = True if forced else None
+        self.console = Console(file=sys.stderr, force_terminal=terminal, highlight=False, soft_wrap=False)
+        self._pace = Pace()
+        self._downloads: dict[str, TaskID] = {}
+        self._bar = Progress(
+            TextColumn("{task.fields[count]}", style="dim", markup=False),
+            TextColumn("{task.description}", markup=False, table_column=_column(ratio=2)),
+            BarColumn(bar_width=None, table_column=Column(ratio=3, min_width=8)),
+            TextColumn("{task.fields[facts]}", markup=False, table_column=_column()),
+            console=self.console,
+            transient=True,
+            expand=True,
+        )
+        self._task = self._bar.add_task("loading the models", total=None, **FIELDS)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def __call__(self, event: Event) -> None:
+        super().__call__(event)
+        if isinstance(event, Downloading):
+            self._download(event)
+            return
+        self._pace.take(event)
+        pace = self._pace
+        if isinstance(event, ExhibitStarted):
+            self._bar.reset(
+                self._task,
+                description=shown(event.exhibit),
+                total=pace.duration,
+                count=f"{pace.ordinal}/{pace.exhibits}",
+                facts="",
+            )
+        elif isinstance(event, Advanced):
+            shown_position = pace.position if pace.duration is None else min(pace.position, pace.duration)
+            self._bar.update(self._task, completed=shown_position, facts=self._facts())
+
+    def _facts(self) -> str:
+        pace = self._pace
+        position = whole_time(pace.position)
+        if pace.duration is not None:
+            position += f"/{whole_time(pace.duration)}"
+        parts = [position]
+        if self.console.width >= 100:
+            parts.append(f"{pace.faces:,} faces")
+        if pace.speed is not None:
+            parts.append(f"{pace.speed:.3g}× real time")
+        if pace.seconds_left is not None:
+            parts.append(f"{whole_time(pace.seconds_left)} left")
+        return "  ".join(parts)
+
+    def _download(self, event: Downloading) -> None:
+        if event.name not in self._downloads:
+            self._bar.update(self._task, visible=False)
+            self._downloads[event.name] = self._bar.add_task(shown(event.name), total=None, **FIELDS)
+        total = "" if event.total_bytes is None else f" of {human_bytes(event.total_bytes)}"
+        self._bar.update(
+            self._downloads[event.name],
+            total=event.total_bytes,
+            completed=event.done_bytes,
+            facts=human_bytes(event.done_bytes) + total,
+        )
+
+    def _print(self, line: str) -> None:
+        self._bar.console.print(line, markup=False, style="yellow" if line[:1] != " " else "dim")
+
+
+def whole_time(seconds: float) -> str:
+    """``0:07:03``."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+def _column(ratio: int | None = None) -> Column:
+    return Column(ratio=ratio, no_wrap=True, overflow="ellipsis")

@@ -1,0 +1,254 @@
+"""``retrofr search``: footage and probes in, a list of places to look at out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from retrofr.errors import OutputError, UsageError
+from retrofr.settings import (
+    DetectSettings,
+    EmbedSettings,
+    QualitySettings,
+    SamplingSettings,
+    SearchSettings,
+)
+
+from ..interrupts import STOPPING, interruptible
+from ..options import Command, Option, PartName, common_options, gather_settings, setting_option
+from ..progress import MODES, Reporter, reporter
+
+if TYPE_CHECKING:
+    from retrofr.outfolder import OutFolder
+    from retrofr.results import SearchResult
+    from retrofr.settings import Settings
+
+FORMATS = ("table", "csv", "jsonl", "json")
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+STOPPING_AS_JSON = b'{"schema": "retrofr.progress/1", "event": "stopping"}\n'
+
+EXAMPLES = """\b
+Examples:
+  One photo, a folder of footage, a table on the terminal:
+    retrofr search footage/ --probe suspect.jpg
+  Keep records, stills and what was run:
+    retrofr search footage/ --probe suspect.jpg --out results/
+  Two people, one of them with a folder of photos:
+    retrofr search "cam*.mkv" --probe anna=anna-photos/ --probe ben.jpg
+  The second face from the left of a group photo:
+    retrofr search cam1.mp4 --probe wanted=group.jpg#2
+  Look closer, and list the ten best below the threshold as well:
+    retrofr search cam1.mp4 --probe a.jpg --rate 5 --top 10
+  In a script:
+    retrofr search footage/ --probe a.jpg --format csv --quiet > hits.csv
+
+\b
+Exit codes:
+  0 finished (no hit is a result)   10 finished with gaps   3 nothing searched
+  2 usage or settings   6 model or device   7 output   8 refused   130 stopped
+"""
+
+
+def _progress_mode(ctx: click.Context, _: click.Parameter, value: str) -> str:
+    ctx.find_root().command.json_failures = value == "json"  # type: ignore[attr-defined]
+    return value
+
+
+@click.command(cls=Command, epilog=EXAMPLES, short_help="Search footage for a face: the whole way at once.")
+@click.argument("footage", nargs=-1, required=True, type=click.Path())
+@click.option(
+    "--probe",
+    "probes",
+    multiple=True,
+    required=True,
+    type=click.Path(),
+    metavar="[NAME=]PATH[#N]",
+    cls=Option,
+    section="Who to look for",
+    help="A picture of the person, or a folder of pictures of that one person. NAME names the probe; "
+    "#N picks face N, left to right. Repeat it for more people, or with the same NAME for more pictures.",
+)
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(FORMATS),
+    default=None,
+    cls=Option,
+    section="Result",
+    help="What to print on stdout.  [default table on a terminal, else jsonl]",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    cls=Option,
+    section="Result",
+    help="Also write hits.csv, hits.jsonl, stills/ and run.json to this folder. It must be new or empty.",
+)
+@click.option(
+    "--force",
+    is_flag=True,
+    cls=Option,
+    section="Result",
+    help="Let --out replace what retrofr wrote there before; files of others stay.",
+)
+@setting_option("--threshold", SearchSettings, "threshold", section="Result")
+@setting_option("--top", SearchSettings, "top", section="Result")
+@setting_option("--rate", SamplingSettings, "rate", section="How to search")
+@setting_option("--detector", DetectSettings, "detector", section="How to search", type=PartName("detectors"))
+@setting_option("--embedder", EmbedSettings, "embedder", section="How to search", type=PartName("embedders"))
+@setting_option("--index", SearchSettings, "index", section="How to search", type=PartName("indexes"))
+@setting_option(
+    "--min-eye-distance", QualitySettings, "min_eye_distance_pixels", section="How to search", metavar="PX"
+)
+@click.option(
+    "--device",
+    default=None,
+    metavar="auto|cpu|cuda[:N]",
+    cls=Option,
+    section="How to search",
+    help="What to compute on. One that is asked for and not there is an error.  [default auto]",
+)
+@click.option(
+    "--settings",
+    "settings_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    cls=Option,
+    section="How to search",
+    help="Read settings from a TOML file; flags go before it.",
+)
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="STAGE.NAME=VALUE",
+    cls=Option,
+    section="How to search",
+    help="Set any setting, for example track.max_gap_seconds=2. Repeatable.",
+)
+@click.option(
+    "--progress",
+    type=click.Choice(MODES),
+    default="auto",
+    callback=_progress_mode,
+    cls=Option,
+    section="On the way",
+    help="What to show on stderr: a bar, JSON lines for scripts, or nothing.  [default a bar on a terminal]",
+)
+@click.option(
+    "--quiet",
+    is_flag=True,
+    cls=Option,
+    section="On the way",
+    help="Print no progress and no messages but errors. The exit code still tells of gaps.",
+)
+@common_options
+def command(
+    footage: tuple[str, ...],
+    probes: tuple[str, ...],
+    format_name: str | None,
+    out: Path | None,
+    force: bool,
+    settings_file: Path | None,
+    assignments: tuple[str, ...],
+    progress: str,
+    quiet: bool,
+    **flags: Any,
+) -> int:
+    """Search recorded FOOTAGE (files, folders, globs) for the faces of probes.
+
+    Prints where and when each probe appears, best score first, then what was searched and what was not.
+    """
+    settings = gather_settings(settings_file, assignments, flags)
+    _refuse_pictures(footage)
+    if force and out is None:
+        raise UsageError("--force goes with --out", hint="name the folder to write to with --out")
+    format_name = format_name or ("table" if sys.stdout.isatty() else "jsonl")
+    listener = reporter(progress, quiet=quiet)
+    with interruptible(STOPPING_AS_JSON if progress == "json" else STOPPING) as stop:
+        if out is None:
+            with listener:
+                result = _search(footage, probes, settings, listener, stop, keep_stills=False)
+            _print(result, format_name, listener, None, quiet=quiet)
+            return result.exit_code
+        from retrofr.outfolder import OutFolder
+
+        with OutFolder(out, force=force) as folder:
+            with listener:
+                result = _search(footage, probes, settings, listener, stop, keep_stills=True)
+            return _deliver(result, folder, format_name, listener, quiet=quiet)
+
+
+def _search(
+    footage: tuple[str, ...],
+    probes: tuple[str, ...],
+    settings: Settings,
+    listener: Reporter,
+    stop: Any,
+    *,
+    keep_stills: bool,
+) -> SearchResult:
+    from retrofr.pipeline import search  # here, as it brings torch in
+
+    return search(footage, probes, settings=settings, listener=listener, stop=stop, keep_stills=keep_stills)
+
+
+def _deliver(
+    result: SearchResult, folder: OutFolder, format_name: str, listener: Reporter, *, quiet: bool
+) -> int:
+    """Write the folder, then print. What could not be written is still printed: it cost hours."""
+    from retrofr.outfolder import with_still_names
+
+    named = with_still_names(result)
+    try:
+        names = folder.write(named)
+    except OutputError:
+        _print(result, format_name, listener, None, quiet=quiet)
+        raise
+    _print(named, format_name, listener, _written(folder.path, names), quiet=quiet)
+    return result.exit_code
+
+
+def _print(
+    result: SearchResult, format_name: str, listener: Reporter, written: str | None, *, quiet: bool
+) -> None:
+    from ..output import export_to_stdout, table_output, writing_to_stdout
+
+    if format_name == "table":
+        from ..render import print_result
+
+        with writing_to_stdout(), table_output(sys.stdout) as console:
+            print_result(console, result, written)
+        return
+    states_coverage = export_to_stdout(format_name, result)
+    if quiet:
+        return
+    if not states_coverage and not listener.coverage(result.coverage):
+        from ..render import print_coverage
+
+        with table_output(sys.stderr) as console:
+            print_coverage(console, result, written)
+
+
+def _written(folder: Path, names: list[str]) -> str:
+    from ..text import counted, shown
+
+    plain = [name for name in names if "/" not in name]
+    pictures = [name for name in names if "/" in name]
+    listed = ", ".join(plain) + (f", {counted(len(pictures), 'picture')} in stills/" if pictures else "")
+    return f"{shown(str(folder))}: {listed}"
+
+
+def _refuse_pictures(footage: tuple[str, ...]) -> None:
+    """`--probe a.jpg b.jpg` makes b.jpg footage, which nobody means."""
+    for item in footage:
+        if item.lower().endswith(PICTURE_SUFFIXES) and Path(item).is_file():
+            raise UsageError(
+                "is a picture, and footage is video",
+                subject=item,
+                hint="give --probe once for each picture: --probe a.jpg --probe b.jpg",
+            )
