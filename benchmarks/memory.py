@@ -87,7 +87,7 @@ def measure(footage: Path, probe: Path) -> tuple[float, float, str]:
     )
     started = time.perf_counter()
     shown = subprocess.run(
-        [sys.executable, "-c", code, str(footage), str(probe)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, str(footage), f"{probe}#1"], capture_output=True, text=True, check=True
     )
     summary, peak = shown.stdout.strip().splitlines()
     return float(peak), time.perf_counter() - started, summary

@@ -79,7 +79,9 @@ def search(
     settings = settings or Settings()
     files = find_footage(footage)
     specs = [parse_probe(probe) for probe in probes]
-    probe_pictures(specs)  # a mistyped path should fail before models are loaded
+    # A mistyped path or name should fail before models are loaded.
+    probe_pictures(specs)
+    registry.load("indexes", settings.search.index)
     device = resolve_device(settings.device)
     detector = build_detector(settings, device)
     comparison = build_comparison(settings.embed.embedder, settings.parts, device)
