@@ -100,7 +100,9 @@ class FaceFinder:
                 still = None
                 if self._keep_stills:
                     frame_jpeg = frame_jpeg or frame_as_jpeg(sample.image)
-                    still = StillSource(frame_jpeg, face_picture(sample.image, face.landmarks))
+                    others = np.delete(found.boxes, number, axis=0)
+                    picture = face_picture(sample.image, face.landmarks)
+                    still = StillSource(frame_jpeg, picture, others)
                 chips = self._comparison.cut(sample.image, face.landmarks[None])[0]
                 track.keep(face, Kept(chips, still), most)
         return ended
