@@ -10,7 +10,7 @@ PYTHON         ?=
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS    ?=
 UPGRADE        ?=
-DEMO_PROBE     ?= samples/probes
+DEMO_PROBE     ?= samples/probes/obama.jpg
 DEMO_OUT       ?= demo-out
 
 VENV := .venv

@@ -185,3 +185,16 @@ def _check_finite(values: Mapping[str, Any], path: tuple[str, ...]) -> None:
             _check_finite(value, (*path, name))
         elif isinstance(value, float) and not math.isfinite(value):
             raise SettingsError(f"{value} is not a number that can be used", subject=".".join((*path, name)))
+
+
+def report_format_option(function: Any) -> Any:
+    """``--format table|json`` of commands that report on this machine."""
+    return click.option(
+        "--format",
+        "format_name",
+        type=click.Choice(("table", "json")),
+        default="table",
+        cls=Option,
+        section="Result",
+        help="What to print on stdout.  [default table]",
+    )(function)

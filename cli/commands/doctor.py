@@ -12,7 +12,7 @@ import click
 
 from retrofr.errors import ModelError
 
-from ..options import Command, Option, common_options
+from ..options import Command, common_options, report_format_option
 
 if TYPE_CHECKING:
     from ..diagnosis import Finding
@@ -32,15 +32,7 @@ Exit codes:
 
 
 @click.command(cls=Command, epilog=EXAMPLES, short_help="Check this machine, and say what to do.")
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(("table", "json")),
-    default="table",
-    cls=Option,
-    section="Result",
-    help="What to print on stdout.  [default table]",
-)
+@report_format_option
 @common_options
 def command(format_name: str) -> int:
     """Check versions, devices, codecs, detectors, embedders, weights and free space.

@@ -11,7 +11,7 @@ import click
 
 from retrofr.errors import UsageError, WeightsError
 
-from ..options import Command, Option, common_options
+from ..options import Command, Option, common_options, report_format_option
 from ..progress import MODES, reporter
 
 if TYPE_CHECKING:
@@ -49,25 +49,13 @@ Exit codes:
 """
 
 
-def _format_option(function: Any) -> Any:
-    return click.option(
-        "--format",
-        "format_name",
-        type=click.Choice(("table", "json")),
-        default="table",
-        cls=Option,
-        section="Result",
-        help="What to print on stdout.  [default table]",
-    )(function)
-
-
 @click.group(epilog=EXAMPLES, short_help="List, download and verify weights.")
 def command() -> None:
     """List, download and verify the weights of detectors and embedders."""
 
 
 @command.command("list", cls=Command, epilog=LIST_EXAMPLES, short_help="Show all weights and their state.")
-@_format_option
+@report_format_option
 @common_options
 def list_models(format_name: str) -> int:
     """Show name, source, licence, training data, SHA-256 and state of all weights."""
@@ -106,7 +94,7 @@ def pull_models(names: tuple[str, ...], progress: str) -> int:
 
 @command.command("verify", cls=Command, epilog=VERIFY_EXAMPLES, short_help="Check the bytes of weights.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@_format_option
+@report_format_option
 @common_options
 def verify_models(names: tuple[str, ...], format_name: str) -> int:
     """Read the weights named, or all, and compare their SHA-256 with what it must be.

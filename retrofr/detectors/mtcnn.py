@@ -41,7 +41,7 @@ WEIGHTS: tuple[WeightsFile, ...] = (
 class MtcnnSettings(StageSettings):
     """How MTCNN looks for faces. Its defaults but for the smallest face are those of facenet-pytorch."""
 
-    stage: ClassVar[str] = "mtcnn"
+    stage: ClassVar[str] = "parts.mtcnn"
     min_face_pixels: int = setting(
         24, unit="px", bounds=(12, 1024), help="Smallest face looked for, in pixels of the frame."
     )

@@ -40,7 +40,7 @@ WEIGHTS: tuple[WeightsFile, ...] = (
 class YuNetSettings(StageSettings):
     """How YuNet looks for faces. A face's size is the side of a square as large as its box."""
 
-    stage: ClassVar[str] = "yunet"
+    stage: ClassVar[str] = "parts.yunet"
     min_face_pixels: int = setting(
         24, unit="px", bounds=(8, 1024), help="Smallest face looked for, in pixels of the frame."
     )

@@ -54,7 +54,7 @@ def test_a_crop_over_the_frames_edge_is_black_outside(x: int, y: int) -> None:
 def test_settings_out_of_bounds_are_refused() -> None:
     with pytest.raises(SettingsError) as caught:
         yunet.SETTINGS(min_face_pixels=2)
-    assert str(caught.value) == "yunet.min_face_pixels: 2 is out of bounds; it goes from 8 to 1024 px"
+    assert str(caught.value) == "parts.yunet.min_face_pixels: 2 is out of bounds; it goes from 8 to 1024 px"
 
 
 def test_altered_weights_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
