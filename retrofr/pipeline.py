@@ -91,22 +91,35 @@ def search(
     started = datetime.now(UTC)
     for found in run.tracklets(files):
         searching.add(found.tracklet, found.still)
-    hits, candidates = searching.appearances()
     record: dict[str, object] = {
         "started": started.isoformat(timespec="seconds"),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": device.describe(),
-        "threshold": {"score": searching.threshold.score, "source": searching.threshold.source},
         "settings": settings.as_dict(),
         "detector": _describe_detector(detector),
         "embedder": comparison.identity(),
-        "probes": describe_probes(loaded),
         "exhibits": [_describe_exhibit(exhibit) for exhibit in run.exhibits],
         "versions": versions(),
     }
-    threshold, recall = searching.threshold.score, searching.recall()
+    return _result(searching, run.coverage(), record)
+
+
+def _result(searching: Search, coverage: Coverage, record: dict[str, object]) -> SearchResult:
+    hits, candidates = searching.appearances()
+    threshold = searching.threshold
+    asked = {
+        "threshold": {"score": threshold.score, "source": threshold.source},
+        "probes": describe_probes(searching.probes),
+    }
     return SearchResult(
-        hits, candidates, loaded, threshold, searching.compared, run.coverage(), recall, record
+        hits=hits,
+        candidates=candidates,
+        probes=searching.probes,
+        threshold=threshold.score,
+        compared=searching.compared,
+        coverage=coverage,
+        recall=searching.recall(),
+        run=asked | record,
     )
 
 

@@ -1,0 +1,74 @@
+"""The main job, on the samples and with the real nets: every planted appearance is found, and nobody else."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TOLERANCE_SECONDS = 0.6
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("samples")]
+
+
+def search(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "retrofr_cli", "search", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="session")
+def results(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("demo") / "out"
+    probe = ROOT / "samples" / "probes" / "obama.jpg"
+    ran = search(footage, "--probe", probe, "--format", "table", "--out", out)
+    assert ran.returncode == 0, ran.stderr
+    assert "Investigative leads, to be examined by a person." in ran.stdout
+    return out
+
+
+def test_every_planted_appearance_is_found_and_nobody_else(footage: Path, results: Path) -> None:
+    hits = sorted((h["exhibit"], float(h["start_seconds"])) for h in read_csv(results / "hits.csv"))
+    planted = [row for row in read_csv(footage / "truth.csv") if row["person"] == "obama"]
+    ends = {
+        (h["exhibit"], float(h["start_seconds"])): float(h["end_seconds"])
+        for h in read_csv(results / "hits.csv")
+    }
+    wanted = sorted((row["file"], float(row["start_seconds"]), float(row["end_seconds"])) for row in planted)
+    assert len(hits) == len(wanted) == 6
+    for (exhibit, start), (file, true_start, true_end) in zip(hits, wanted, strict=True):
+        assert exhibit == file
+        assert start == pytest.approx(true_start, abs=TOLERANCE_SECONDS)
+        assert ends[exhibit, start] == pytest.approx(true_end, abs=TOLERANCE_SECONDS)
+
+
+def test_wall_clock_comes_from_the_file_names(footage: Path, results: Path) -> None:
+    first = min(read_csv(results / "hits.csv"), key=lambda hit: hit["start_time"])
+    assert first["start_time"].startswith("2024-03-30T17:11:0")
+    assert (first["clock_source"], first["time_source"]) == ("file name", "pts")
+
+
+def test_each_hit_has_its_stills_and_nothing_else_is_written(results: Path) -> None:
+    listed = {hit["still"] for hit in read_csv(results / "hits.csv")}
+    listed |= {hit["still_face"] for hit in read_csv(results / "hits.csv")}
+    written = {str(path.relative_to(results)) for path in (results / "stills").iterdir()}
+    assert written == listed
+    assert {path.name for path in results.iterdir()} == {"hits.csv", "hits.jsonl", "run.json", "stills"}
+
+
+def test_the_composite_clip(shared_data: Path) -> None:
+    """16 scenes with enrolled people, found at the default threshold, and no hit on anybody else."""
+    command = [sys.executable, str(ROOT / "benchmarks" / "composite.py"), "--data"]
+    ran = subprocess.run(
+        [*command, str(shared_data / "clips" / "composite")], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout
+    assert "16 of 16 scenes found, 0 hits on anybody else" in ran.stdout
