@@ -137,6 +137,10 @@ def versions() -> dict[str, str]:
     return own | {name: version(name) for name in LIBRARIES}
 
 
+class _StoppedError(Exception):
+    """The caller stopped the run while a file was being digested."""
+
+
 class _FootageRun:
     """One pass over footage: gives tracklets, remembers what was and was not looked at."""
 
@@ -174,6 +178,9 @@ class _FootageRun:
                 yield from self._exhibit(file, ordinal)
             except ExhibitError as error:
                 self._skip(Unsearched(error.subject or file.name, error.reason, error.hint))
+            except _StoppedError:
+                self._interrupted = True
+                self._unsearched.append(Unsearched(file.name, "the run was stopped while it was digested"))
 
     def coverage(self) -> Coverage:
         return Coverage(tuple(self._streams), tuple(self._unsearched), self._ignored, self._interrupted)
@@ -183,7 +190,7 @@ class _FootageRun:
         self._listener(Skipped(missing.subject, missing.reason, missing.hint))
 
     def _exhibit(self, file: FootageFile, ordinal: int) -> Iterator[FoundTracklet]:
-        exhibit = open_exhibit(file)
+        exhibit = open_exhibit(file, self._while_digesting)
         self.exhibits.append(exhibit)
         declared = [s.declared_seconds for s in exhibit.streams if s.declared_seconds is not None]
         self._listener(ExhibitStarted(exhibit.name, ordinal, float(sum(declared)) if declared else None))
@@ -193,6 +200,11 @@ class _FootageRun:
                 yield from self._stream(exhibit, stream.index)
         searched = sum(float(s.searched_seconds) for s in self._streams[before:])
         self._listener(ExhibitFinished(exhibit.name, searched))
+
+    def _while_digesting(self, _bytes: int) -> None:
+        """The digest of a long recording takes minutes, and a person who stops the run should not wait for it."""
+        if self._stop():
+            raise _StoppedError
 
     def _stream(self, exhibit: Exhibit, stream: int) -> Iterator[FoundTracklet]:
         finder = FaceFinder(

@@ -150,6 +150,18 @@ def test_stopping_gives_what_was_found_and_says_what_was_not_searched(
     assert [u.reason for u in result.coverage.unsearched] == ["the run was stopped before it was opened"]
 
 
+def test_stopping_while_a_file_is_digested(tmp_path: Path, red_probe: Path, fake_parts: Parts) -> None:
+    clip = make_clip(tmp_path / "a.mp4", frames=50)
+    seen: list[Event] = []
+    answers = iter([False, True])  # before the file, and while it is digested
+    result = retrofr.search(
+        [clip], [red_probe], settings=chosen(fake_parts), listener=seen.append, stop=lambda: next(answers)
+    )
+    assert result.exit_code == 130
+    assert [u.reason for u in result.coverage.unsearched] == ["the run was stopped while it was digested"]
+    assert not any(isinstance(e, ExhibitStarted) for e in seen)
+
+
 def test_a_shot_cut_separates_two_people_in_the_same_place(
     tmp_path: Path, red_probe: Path, fake_parts: Parts
 ) -> None:
