@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -120,7 +119,6 @@ def gather_settings(file: Path | None, assignments: Iterable[str], flags: Mappin
     for path, value in given.items():
         _place(values, path, value)
     _check_parts(values)
-    _check_finite(values, ())
     return Settings.from_mapping(values)
 
 
@@ -177,14 +175,6 @@ def _check_parts(values: Mapping[str, Any]) -> None:
             )
         if not isinstance(table, Mapping):
             raise SettingsError("expected a table of settings", subject=f"parts.{name}")
-
-
-def _check_finite(values: Mapping[str, Any], path: tuple[str, ...]) -> None:
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            _check_finite(value, (*path, name))
-        elif isinstance(value, float) and not math.isfinite(value):
-            raise SettingsError(f"{value} is not a number that can be used", subject=".".join((*path, name)))
 
 
 def report_format_option(function: Any) -> Any:
