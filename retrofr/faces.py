@@ -95,7 +95,6 @@ class FaceFinder:
             if not face.quality.comparable:
                 self.counts.unfit += 1
                 self.counts.reasons.update(face.quality.problems[:1])
-                track.unfit.update(face.quality.problems[:1])
             elif track.would_keep(face, most):
                 still = None
                 if self._keep_stills:
@@ -140,6 +139,5 @@ class FaceFinder:
             faces=track.faces,
             best=tuple(track.kept[i][0] for i in order),
             templates=templates[order],
-            problems=tuple(reason for reason, _ in track.unfit.most_common()),
         )
         return FoundTracklet(tracklet, tuple(track.kept[i][1].still for i in order))

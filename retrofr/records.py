@@ -170,8 +170,7 @@ class Tracklet:
     """Detections of consecutive samples joined without claiming identity.
 
     ``faces`` counts the detections, ``best`` are those kept for comparing (best first, at most a few),
-    ``templates`` (len(best), D) are theirs. ``best`` is empty where no face was fit to compare;
-    ``problems`` then says why.
+    ``templates`` (len(best), D) are theirs. ``best`` is empty where no face was fit to compare.
     """
 
     exhibit: Exhibit
@@ -181,7 +180,6 @@ class Tracklet:
     faces: int
     best: tuple[Face, ...]
     templates: Floats
-    problems: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.templates.ndim != 2 or len(self.templates) != len(self.best):

@@ -7,7 +7,6 @@ them again), so every doubt starts a new track. A shot cut, a new segment or a l
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Generic, TypeVar
@@ -43,7 +42,6 @@ class Track(Generic[Kept]):
     velocity: Floats
     faces: int = 0
     kept: list[tuple[Face, Kept]] = field(default_factory=list)
-    unfit: Counter[str] = field(default_factory=Counter)
 
     def would_keep(self, face: Face, most: int) -> bool:
         """Whether ``keep`` would keep this face now; lets the caller cut chips only for faces that stay."""

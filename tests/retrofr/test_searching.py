@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -80,13 +81,8 @@ def test_several_pictures_of_one_probe_count_as_one_person() -> None:
 
 def test_a_tracklet_without_a_comparable_face_is_not_compared() -> None:
     search = searched(probe("ann", RED))
-    empty = tracklet(0, 1)
-    search.add(
-        type(empty)(
-            empty.exhibit, 1, empty.first, empty.last, 3, (), np.zeros((0, 3), np.float32), ("blurred",)
-        ),
-        lambda _: None,
-    )
+    nothing = replace(tracklet(0, 1), best=(), templates=np.zeros((0, 3), np.float32))
+    search.add(nothing, lambda _: pytest.fail("not a candidate: no still is made"))
     assert search.compared == 0
 
 
