@@ -42,7 +42,7 @@ def _chains(group: list[Candidate], gap: Fraction) -> list[list[Candidate]]:
     chains: list[list[Candidate]] = []
     for candidate in sorted(group, key=lambda c: (c.tracklet.first.seconds, c.tracklet.number)):
         start = candidate.tracklet.first.seconds
-        open_chains = [c for c in chains if 0 <= start - c[-1].tracklet.last.seconds <= gap]
+        open_chains = [c for c in chains if 0 < start - c[-1].tracklet.last.seconds <= gap]
         if open_chains:
             max(open_chains, key=lambda c: c[-1].tracklet.last.seconds).append(candidate)
         else:
