@@ -15,7 +15,7 @@ from rich.table import Column
 
 from retrofr.events import Advanced, Downloading, Event, ExhibitFinished, ExhibitStarted, RunStarted
 
-from .progress import MessageReporter
+from .reporters import MessageReporter
 from .text import human_bytes, shown
 
 FIELDS: dict[str, Any] = {"count": "", "facts": ""}

@@ -19,7 +19,8 @@ from retrofr.settings import (
 
 from ..interrupts import STOPPING, interruptible
 from ..options import Command, Option, PartName, common_options, gather_settings, setting_option
-from ..progress import MODES, Reporter, reporter
+from ..progress import MODES, reporter
+from ..reporters import Reporter
 
 if TYPE_CHECKING:
     from retrofr.outfolder import OutFolder
