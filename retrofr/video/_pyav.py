@@ -20,17 +20,16 @@ InputContainer = av.container.InputContainer
 AvStream = av.video.stream.VideoStream
 
 # What av is known to raise on damaged files. FFmpegError covers its own tree; the others are Python's, from
-# bad indices, odd sizes, undecodable text, missing decoders and absurd numbers in headers.
+# bad indices, odd sizes, undecodable text, missing decoders and absurd numbers in headers. TypeError and
+# AttributeError are not among them: they say that av itself has changed, and no file may be blamed for that.
 AV_FAILURES: tuple[type[Exception], ...] = (
     av.FFmpegError,
     ArithmeticError,
     AssertionError,
-    AttributeError,
     LookupError,
     NotImplementedError,
     OSError,
     RuntimeError,
-    TypeError,
     ValueError,
 )
 
