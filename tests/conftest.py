@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import fakes
 from retrofr import registry
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Machines are shared, so that a slow example says nothing; CI tries the same examples each time.
+hypothesis.settings.register_profile("retrofr", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("retrofr")
 
 
 @pytest.fixture(scope="session")
