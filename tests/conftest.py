@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 
 import fakes
+import privileges
 from retrofr import registry
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,3 +39,10 @@ def fake_parts(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, object]]:
 
     monkeypatch.setattr(registry, "_foreign", foreign)
     return {"detect": {"detector": "fake"}, "embed": {"embedder": "fake"}, "search": {"threshold": 0.8}}
+
+
+@pytest.fixture
+def permissions_hold() -> Iterator[None]:
+    """File permissions hold in this test, also for root."""
+    with privileges.permissions_hold():
+        yield

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from fixed_results import search_result
 
+from fixed_results import search_result
 from retrofr.events import Event, Listener
 from retrofr.results import SearchResult
 

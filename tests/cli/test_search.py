@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fixed_results import appearance, probe, search_result, stream
 
+from fixed_results import appearance, probe, search_result, stream
 from retrofr.errors import ModelError, ProbeError, RefusedError, RetrofrError
 from retrofr.events import Skipped, Warned
 from retrofr.results import Coverage, Unsearched

@@ -7,8 +7,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from fixed_results import appearance, search_result
 
+from fixed_results import appearance, search_result
 from retrofr import registry
 from retrofr.exporters.base import Exporter
 from retrofr.results import Coverage

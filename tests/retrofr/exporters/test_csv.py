@@ -7,10 +7,10 @@ import io
 from fractions import Fraction
 
 import pytest
-from fixed_results import appearance
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fixed_results import appearance
 from retrofr.exporters import csv as exporter
 from retrofr.results import Appearance
 

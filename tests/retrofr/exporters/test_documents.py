@@ -9,10 +9,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from fixed_results import appearance, search_result
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fixed_results import appearance, search_result
 from retrofr.documents import COLUMNS, coverage_document, decimal_text, json_text, record, run_document
 
 

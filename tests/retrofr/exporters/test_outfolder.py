@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fixed_results import appearance, search_result
 
+from fixed_results import appearance, search_result
 from retrofr import outfolder
 from retrofr.errors import OutputError
 from retrofr.outfolder import OutFolder, with_still_names
@@ -93,7 +93,7 @@ def test_a_folder_below_a_file_is_explained(tmp_path: Path) -> None:
         OutFolder(tmp_path / "file" / "out")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+@pytest.mark.usefixtures("permissions_hold")
 def test_a_folder_without_permission_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(OutputError, match=r"cannot be written to \(Permission denied\)"):

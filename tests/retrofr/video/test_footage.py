@@ -12,8 +12,6 @@ from retrofr.errors import ExhibitError, RefusedError, UsageError
 from retrofr.results import Unsearched
 from retrofr.video.footage import find_footage, natural_key, printable
 
-as_user = pytest.mark.skipif(os.geteuid() == 0, reason="permissions do not hold for root")
-
 
 @pytest.fixture
 def footage(tmp_path: Path) -> Path:
@@ -222,7 +220,7 @@ def test_a_folder_that_cannot_be_listed_does_not_vanish(
     assert error.value.exit_code == 3
 
 
-@as_user
+@pytest.mark.usefixtures("permissions_hold")
 def test_permissions_of_real_folders(footage: Path) -> None:
     (footage / "cam2").chmod(0)
     try:
