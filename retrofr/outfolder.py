@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
-import hashlib
 import io
 import json
 import os
@@ -31,6 +30,7 @@ from retrofr.documents import (
 )
 from retrofr.errors import OutputError
 from retrofr.exporters import csv, jsonl
+from retrofr.integrity import sha256_bytes
 from retrofr.results import Appearance, SearchResult
 
 RUN_FILE = "run.json"
@@ -207,7 +207,7 @@ def _files(result: SearchResult) -> dict[str, bytes]:
     document = {
         **run_document(result),
         "coverage": coverage_document(result.coverage),
-        "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+        "files": {name: sha256_bytes(content) for name, content in files.items()},
     }
     files[RUN_FILE] = encoded(json_text(document, indent=2) + "\n")
     return files

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from retrofr.errors import EXIT_FINISHED, EXIT_GAPS, EXIT_INTERRUPTED, ExhibitError
 from retrofr.records import Probe, Still
 
 LEADS_ONLY = "Investigative leads, to be examined by a person."
@@ -130,7 +131,7 @@ class SearchResult:
     def exit_code(self) -> int:
         """0 finished, 10 finished with gaps, 3 nothing could be searched, 130 interrupted."""
         if self.coverage.interrupted:
-            return 130
+            return EXIT_INTERRUPTED
         if not self.coverage.streams:
-            return 3
-        return 10 if self.coverage.has_gaps else 0
+            return ExhibitError.exit_code
+        return EXIT_GAPS if self.coverage.has_gaps else EXIT_FINISHED

@@ -7,7 +7,6 @@ never used. Where no digest is known, that of the first download is recorded bes
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 import re
@@ -19,6 +18,7 @@ import platformdirs
 
 from retrofr import registry
 from retrofr.errors import ModelError, WeightsError
+from retrofr.integrity import sha256_bytes
 
 MODELS_FOLDER_VARIABLE = "RETROFR_MODELS"
 PART_KINDS = ("detectors", "embedders")
@@ -196,7 +196,7 @@ def _read_with_digest(file: WeightsFile, path: Path) -> tuple[bytes, str]:
         content = path.read_bytes()
     except OSError as error:
         raise WeightsError(f"{path} cannot be read ({error.strerror})", subject=file.name) from error
-    return content, hashlib.sha256(content).hexdigest()
+    return content, sha256_bytes(content)
 
 
 def _package_folders(package: str) -> list[Path]:

@@ -289,9 +289,3 @@ class SampleReader:
         if declared - reached <= max(_SHORTFALL_SECONDS, 2 * self._clock.usual_step()):
             return []
         return [f"decoded to {shown(reached)} of {shown(declared)} declared"]
-
-
-def _no_picture(facts: CoverageFacts) -> str:
-    if facts.damaged_packets:
-        return "no picture could be decoded"
-    return "the decoder gave no picture and reported no error"
