@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-TESTS = Path(__file__).resolve().parent.parent
+SUPPORT = Path(__file__).resolve().parent.parent / "support"
 
 # The command line with a search that says when it started, then waits until it is stopped.
 WAITING = f"""
 import dataclasses, sys, time
 from types import ModuleType
-sys.path.insert(0, {str(TESTS)!r})
+sys.path.insert(0, {str(SUPPORT)!r})
 from fixed_results import search_result
 
 def search(footage, probes, *, settings, listener, stop, keep_stills):
