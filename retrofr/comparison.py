@@ -170,19 +170,12 @@ def build_comparison(
         ModelError: an embedder or its weights cannot be used.
     """
     names = [name.strip() for name in text.split("+")]
-    known = registry.names("embedders")
-    for name in names:
-        if name not in known:
-            raise UsageError(f"no embedder is called {name!r}", hint=f"there are: {', '.join(known)}")
+    chosen = [registry.load_with_settings("embedders", name, parts) for name in names]
     if len(set(names)) != len(names):
         raise UsageError(f"{text!r} names an embedder twice")
     spreads = tuple(_spread(name, text) for name in names) if len(names) > 1 else ()
-    settings: list[StageSettings] = []
-    embedders: list[Embedder] = []
-    for name in names:
-        module = registry.load("embedders", name)
-        settings.append(module.SETTINGS.from_mapping(parts.get(name, {})))
-        embedders.append(module.build(settings[-1], device))
+    settings = [own for _, own in chosen]
+    embedders: list[Embedder] = [part.build(own, device) for part, own in chosen]
     return Comparison(embedders, settings, spreads, _landmark_net(device) if refine else None)
 
 

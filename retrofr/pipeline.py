@@ -30,7 +30,7 @@ from retrofr.events import (
 )
 from retrofr.faces import FaceFinder, FoundTracklet
 from retrofr.probes import ProbeSpec, describe_probes, load_probes, parse_probe, probe_pictures
-from retrofr.records import Exhibit, Sample
+from retrofr.records import Exhibit, Sample, VideoStream
 from retrofr.results import Coverage, SearchResult, StreamCoverage, Unsearched
 from retrofr.runtime import Device, resolve_device
 from retrofr.searching import Search
@@ -78,14 +78,13 @@ def search(
     """
     settings = settings or Settings()
     files = find_footage(footage)
-    specs = [parse_probe(probe) for probe in probes]
     # A mistyped path or name should fail before models are loaded.
-    probe_pictures(specs)
+    pictures = probe_pictures([parse_probe(probe) for probe in probes])
     registry.load("indexes", settings.search.index)
     device = resolve_device(settings.device)
     detector = build_detector(settings, device)
     comparison = build_comparison(settings.embed.embedder, settings.parts, device)
-    loaded = load_probes(specs, detector, comparison, settings.quality, listener)
+    loaded = load_probes(pictures, detector, comparison, settings.quality, listener)
     searching = Search(loaded, comparison, settings.search, settings.parts)
     run = _FootageRun(detector, comparison, settings, listener, stop, keep_stills)
     started = datetime.now(UTC)
@@ -125,9 +124,8 @@ def _result(searching: Search, coverage: Coverage, record: dict[str, object]) ->
 
 def build_detector(settings: Settings, device: Device) -> Detector:
     """The detector that the settings name, ready on the device."""
-    name = settings.detect.detector
-    part = registry.load("detectors", name)
-    detector: Detector = part.build(part.SETTINGS.from_mapping(settings.parts.get(name, {})), device)
+    part, chosen = registry.load_with_settings("detectors", settings.detect.detector, settings.parts)
+    detector: Detector = part.build(chosen, device)
     return detector
 
 
@@ -197,7 +195,7 @@ class _FootageRun:
         before = len(self._streams)
         for stream in exhibit.streams:
             if not self._interrupted:
-                yield from self._stream(exhibit, stream.index)
+                yield from self._stream(exhibit, stream)
         searched = sum(float(s.searched_seconds) for s in self._streams[before:])
         self._listener(ExhibitFinished(exhibit.name, searched))
 
@@ -206,7 +204,7 @@ class _FootageRun:
         if self._stop():
             raise _StoppedError
 
-    def _stream(self, exhibit: Exhibit, stream: int) -> Iterator[FoundTracklet]:
+    def _stream(self, exhibit: Exhibit, stream: VideoStream) -> Iterator[FoundTracklet]:
         finder = FaceFinder(
             exhibit,
             self._detector,
@@ -214,7 +212,7 @@ class _FootageRun:
             self._settings,
             keep_stills=self._keep_stills,
         )
-        with read_samples(exhibit, stream, self._settings.sampling) as reader:
+        with read_samples(exhibit, stream.index, self._settings.sampling) as reader:
             samples = iter(reader)
             while batch := self._batch(samples):
                 yield from finder.look_at(batch)
@@ -231,7 +229,9 @@ class _FootageRun:
             return []
         return list(islice(samples, self._settings.detect.batch_frames))
 
-    def _close_stream(self, exhibit: Exhibit, stream: int, reader: SampleReader, finder: FaceFinder) -> None:
+    def _close_stream(
+        self, exhibit: Exhibit, stream: VideoStream, reader: SampleReader, finder: FaceFinder
+    ) -> None:
         facts, counts = reader.coverage_facts, finder.counts
         problems = list(facts.problems)
         if self._interrupted:
@@ -239,14 +239,14 @@ class _FootageRun:
             problems.append(f"searched to {reached}, then the run was stopped")
         if not facts.frames:
             reason = "; ".join(problems) or "the decoder gave no picture"
-            self._skip(Unsearched(f"{exhibit.name}, stream {stream}", reason))
+            self._skip(Unsearched(f"{exhibit.name}, stream {stream.index}", reason))
             return
         self._streams.append(
             StreamCoverage(
                 exhibit=exhibit.name,
                 exhibit_sha256=exhibit.sha256,
-                stream=stream,
-                declared_seconds=next(s.declared_seconds for s in exhibit.streams if s.index == stream),
+                stream=stream.index,
+                declared_seconds=stream.declared_seconds,
                 searched_seconds=facts.searched_seconds,
                 frames=facts.frames,
                 samples=facts.samples,

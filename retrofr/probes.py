@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,20 +134,20 @@ def _too_large(path: Path) -> ProbeError:
 
 
 def load_probes(
-    specs: Sequence[ProbeSpec],
+    pictures: Mapping[str, Sequence[ProbeSpec]],
     detector: Detector,
     comparison: Comparison,
     quality: QualitySettings,
     listener: Listener,
 ) -> tuple[Probe, ...]:
-    """Find the one face of every picture and embed it.
+    """Find the one face of every picture, as :func:`probe_pictures` gives them, and embed it.
 
     Raises:
         ProbeError: a picture cannot be read, or shows no face, or several of which none was chosen.
     """
     probes = []
-    for name, pictures in probe_pictures(specs).items():
-        images = tuple(_load(spec, detector, comparison, quality, listener) for spec in pictures)
+    for name, specs in pictures.items():
+        images = tuple(_load(spec, detector, comparison, quality, listener) for spec in specs)
         probes.append(Probe(name, images))
     return tuple(probes)
 

@@ -9,12 +9,15 @@ A part that cannot load is listed with its reason; it is never replaced by anoth
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from retrofr.errors import ModelError, UsageError
+from retrofr.settings import StageSettings
 
 KINDS = ("detectors", "embedders", "indexes", "exporters")
 
@@ -55,6 +58,20 @@ def load(kind: str, name: str) -> ModuleType:
             hint="`retrofr doctor` shows what is missing",
         ) from error
     raise UsageError(f"no {singular} is called {name!r}", hint=f"there are: {', '.join(names(kind))}")
+
+
+def load_with_settings(
+    kind: str, name: str, parts: Mapping[str, Mapping[str, Any]]
+) -> tuple[ModuleType, StageSettings]:
+    """The part ``name`` and its settings, taken from ``parts`` (as ``Settings.parts`` holds them) or default.
+
+    Raises:
+        UsageError, ModelError: as :func:`load`.
+        SettingsError: a setting of the part is unknown or refused.
+    """
+    part = load(kind, name)
+    settings: StageSettings = part.SETTINGS.from_mapping(parts.get(name, {}))
+    return part, settings
 
 
 def listing(kind: str) -> list[PartStatus]:

@@ -104,7 +104,8 @@ class Search:
     def _compare(self, number: int, tracklet: Tracklet, make_still: StillMaker) -> None:
         scores = self.comparison.compare(self._gallery[number], tracklet.templates)
         score = tracklet_score(scores)
-        best = int(scores.max(axis=0).argmax())
+        by_face = scores.max(axis=0)
+        best = int(by_face.argmax())
         hit = score >= self.threshold.score
         heap = self._below[number]
         room = self.settings.top
@@ -114,7 +115,7 @@ class Search:
             probe=self.probes[number].name,
             tracklet=tracklet,
             score=score,
-            supporting=int((scores.max(axis=0) >= self.threshold.score).sum()),
+            supporting=int((by_face >= self.threshold.score).sum()),
             best=tracklet.best[best],
             still=make_still(best),
         )
@@ -137,8 +138,8 @@ class Search:
 
 
 def _build_index(name: str, vectors: Floats, parts: Mapping[str, Mapping[str, Any]]) -> Index:
-    part = registry.load("indexes", name)
-    index: Index = part.build(part.SETTINGS.from_mapping(parts.get(name, {})), vectors)
+    part, chosen = registry.load_with_settings("indexes", name, parts)
+    index: Index = part.build(chosen, vectors)
     return index
 
 

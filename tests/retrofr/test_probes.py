@@ -37,7 +37,7 @@ def load(*texts: str | Path, events: list[Event] | None = None) -> tuple[Probe, 
     )
     listener = (events if events is not None else []).append
     return load_probes(
-        [parse_probe(text) for text in texts],
+        probe_pictures([parse_probe(text) for text in texts]),
         ColourDetector(),
         comparison,  # type: ignore[arg-type]
         QualitySettings(),
