@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -53,13 +54,40 @@ class Exhibit:
     clock: ClockOrigin
 
 
+RangeKind = Literal["searched", "suspect", "missing", "gap", "lost", "unreadable", "static", "outside"]
+
+
+@dataclass(frozen=True)
+class TimeRange:
+    """A stretch [start, end) of one stream's media time with one fate.
+
+    Kinds: ``searched``: decoded, and its samples looked at, without reported damage. ``suspect``: decoded and
+    looked at, but its pictures may be damaged. ``missing``: declared by the container, or evidently lost, and
+    no picture was there. ``gap``: the recording's clock jumps; nothing says that anything was recorded there.
+    ``lost``: the decoder crashed or hung. ``unreadable``: packets or pictures were there and could not be
+    decoded. ``static``: not looked at because nothing moved. ``outside``: outside the time window asked for.
+    """
+
+    kind: RangeKind
+    start_seconds: Fraction
+    end_seconds: Fraction
+    segment: int
+    reason: str = ""
+
+    @property
+    def seconds(self) -> Fraction:
+        return self.end_seconds - self.start_seconds
+
+
 @dataclass(frozen=True)
 class FrameRef:
     """Where a frame is. ``ordinal`` counts decoded frames of the stream from 0.
 
     ``seconds`` is exact media time from the exhibit's first video frame; ``until_seconds`` is when the frame
     stops being shown. ``time_source`` says how the time is known: ``pts``, ``dts``, ``interpolated`` or
-    ``assumed rate``.
+    ``assumed rate``. ``packet`` is the number of the stream's packet it was made from, counted from 0 in the
+    order of storage; None where the decoder does not say. ``suspect``: damage was reported in it, or in what
+    it was predicted from.
     """
 
     stream: int
@@ -70,6 +98,8 @@ class FrameRef:
     seconds: Fraction
     until_seconds: Fraction
     time_source: str
+    packet: int | None = None
+    suspect: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,108 +8,66 @@ from here.
 from __future__ import annotations
 
 import dataclasses
-import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Self, get_type_hints
+from typing import Any, ClassVar, Self
 
 from retrofr.errors import SettingsError
+from retrofr.stage import StageSettings, setting
+
+__all__ = [
+    "ClockSettings",
+    "DetectSettings",
+    "EmbedSettings",
+    "QualitySettings",
+    "SamplingSettings",
+    "SearchSettings",
+    "Settings",
+    "StageSettings",
+    "TrackSettings",
+    "VideoSettings",
+    "read_settings",
+    "setting",
+]
 
 
-def setting(
-    default: Any,
-    *,
-    help: str,
-    unit: str = "",
-    bounds: tuple[float, float] | None = None,
-    choices: tuple[str, ...] | None = None,
-) -> Any:
-    """A dataclass field with what a person needs to know to change it.
+@dataclass(frozen=True)
+class VideoSettings(StageSettings):
+    """How recordings are decoded."""
 
-    Args:
-        default: the value when nothing is given.
-        help: one line, a full sentence.
-        unit: printed behind the value (``px``, ``s``, ``samples/s``).
-        bounds: lowest and highest accepted number, both included.
-        choices: the accepted words.
-    """
-    return field(
-        default=default,
-        metadata={"help": help, "unit": unit, "bounds": bounds, "choices": choices},
+    stage: ClassVar[str] = "video"
+    deinterlace: str = setting(
+        "flagged",
+        choices=("flagged", "off"),
+        help="Deinterlace the frames that are flagged as interlaced, or none.",
+    )
+    slice_seconds: float = setting(
+        60.0,
+        unit="s",
+        bounds=(1.0, 3600.0),
+        help="Least length of a slice: what at most is lost when the decoder crashes or hangs.",
+    )
+    stall_seconds: float = setting(
+        60.0,
+        unit="s",
+        bounds=(1.0, 3600.0),
+        help="A decoder that says nothing for this long is taken to hang and is ended.",
     )
 
 
 @dataclass(frozen=True)
-class StageSettings:
-    """Base of every stage's settings; refuses values of the wrong kind or out of bounds."""
+class ClockSettings(StageSettings):
+    """How wall-clock times are read."""
 
-    stage: ClassVar[str] = ""
-
-    def __post_init__(self) -> None:
-        hints = get_type_hints(type(self))
-        for spec in dataclasses.fields(self):
-            _check(f"{self.stage}.{spec.name}", getattr(self, spec.name), hints[spec.name], spec)
-
-    @classmethod
-    def from_mapping(cls, values: Mapping[str, Any]) -> Self:
-        """Build from names and values, for example one table of a TOML file.
-
-        Raises:
-            SettingsError: a name is unknown (the known ones are listed) or a value is refused.
-        """
-        known = {spec.name for spec in dataclasses.fields(cls)}
-        for name in values:
-            if name not in known:
-                raise SettingsError(
-                    "no such setting",
-                    subject=f"{cls.stage}.{name}",
-                    hint=f"{cls.stage} has: {', '.join(sorted(known)) or 'no settings'}",
-                )
-        hints = get_type_hints(cls)
-        return cls(**{name: _coerce(value, hints[name]) for name, value in values.items()})
-
-    def as_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
-
-def _coerce(value: Any, kind: Any) -> Any:
-    """Read a number or a truth value from text, as ``--set`` gives it; anything else is left to the check."""
-    if isinstance(value, str) and kind is not str:
-        words = {"true": True, "yes": True, "false": False, "no": False}
-        if bool in _kinds(kind) and value.lower() in words:
-            return words[value.lower()]
-        try:
-            return int(value) if int in _kinds(kind) and float not in _kinds(kind) else float(value)
-        except ValueError:
-            return value
-    if isinstance(value, int) and not isinstance(value, bool) and float in _kinds(kind):
-        return float(value)
-    return value
-
-
-def _kinds(kind: Any) -> tuple[Any, ...]:
-    return getattr(kind, "__args__", (kind,))
-
-
-def _check(name: str, value: Any, kind: Any, spec: dataclasses.Field[Any]) -> None:
-    kinds = _kinds(kind)
-    right_kind = type(value) in kinds or (float in kinds and type(value) is int)
-    if not right_kind:
-        wanted = " or ".join(getattr(k, "__name__", str(k)) for k in kinds)
-        raise SettingsError(f"expected {wanted}, got {value!r}", subject=name)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise SettingsError(f"expected a finite number, got {value!r}", subject=name)
-    bounds, unit = spec.metadata.get("bounds"), spec.metadata.get("unit", "")
-    if bounds is not None and value is not None and not bounds[0] <= value <= bounds[1]:
-        raise SettingsError(
-            f"{value} is out of bounds; it goes from {bounds[0]:g} to {bounds[1]:g} {unit}".rstrip(),
-            subject=name,
-        )
-    choices = spec.metadata.get("choices")
-    if choices and value is not None and value not in choices:
-        raise SettingsError(f"{value!r} is not one of {', '.join(choices)}", subject=name)
+    stage: ClassVar[str] = "clock"
+    timezone: str | None = setting(
+        None, help="Zone of the recorder's clock, for example Europe/London or +01:00."
+    )
+    file_name_patterns: tuple[str, ...] = setting(
+        (), help="Patterns of file names that hold a time, tried before the built-in ones."
+    )
 
 
 @dataclass(frozen=True)
@@ -228,6 +186,8 @@ class SearchSettings(StageSettings):
 class Settings:
     """The settings of a whole run, stage by stage, and those of the chosen parts."""
 
+    video: VideoSettings = VideoSettings()
+    clock: ClockSettings = ClockSettings()
     sampling: SamplingSettings = SamplingSettings()
     detect: DetectSettings = DetectSettings()
     track: TrackSettings = TrackSettings()
