@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from retrofr.records import TimeRange
+
 # Spots closer together than this are told as one stretch.
 _JOIN_SECONDS = Fraction(5)
 _MAX_STRETCHES = 1000
@@ -34,7 +36,7 @@ class Spots:
         else:
             self._stretches.append(_Stretch(seconds, seconds))
 
-    def sentences(self, singular: str, plural: str, zero: Fraction) -> list[str]:
+    def sentences(self, singular: str, plural: str, zero: Fraction = Fraction(0)) -> list[str]:
         """``1 damaged packet at 3.200 s``, ``28 damaged packets between 4.920 s and 6.000 s``, …"""
         told = []
         for stretch in self._stretches[:_MAX_TOLD]:
@@ -75,7 +77,15 @@ class CoverageFacts:
         damaged_packets: packets from which the decoder made no picture.
         damaged_frames: frames that the decoder itself reports as damaged. Few decoders report all damage
             (HEVC next to none), so 0 does not mean undamaged.
-        searched_seconds: media time that the decoded frames span, gaps and jumps left out.
+        suspect_frames: decoded frames with damage reported in them or in what they were predicted from.
+        codec_reports_damage: the decoder of this codec reports nearly all damage (where its error log is watched, as
+            decoder processes do). Where False, a frame that is not suspect may be damaged all the same.
+        searched_seconds: media time that was decoded and looked at, suspect stretches included.
+        suspect_seconds, missing_seconds, gap_seconds, lost_seconds, unreadable_seconds, static_seconds,
+        outside_seconds: sums over ``ranges`` of that kind.
+        declared_seconds: how long the container says the stream is; None where it says nothing.
+        ranges: what became of the stream's media time, in order of reading; neighbours of one fate are joined.
+            Inside a segment they do not overlap. ``searched`` and ``suspect`` add up to ``searched_seconds``.
         first_seconds, last_seconds: media time of the first frame's start and of the last one's end, in the
             order of reading; None without a frame.
         segments: number of stretches of unbroken time.
@@ -87,10 +97,21 @@ class CoverageFacts:
     samples: int = 0
     damaged_packets: int = 0
     damaged_frames: int = 0
+    suspect_frames: int = 0
+    codec_reports_damage: bool = True
     searched_seconds: Fraction = Fraction(0)
+    suspect_seconds: Fraction = Fraction(0)
+    missing_seconds: Fraction = Fraction(0)
+    gap_seconds: Fraction = Fraction(0)
+    lost_seconds: Fraction = Fraction(0)
+    unreadable_seconds: Fraction = Fraction(0)
+    static_seconds: Fraction = Fraction(0)
+    outside_seconds: Fraction = Fraction(0)
+    declared_seconds: Fraction | None = None
     first_seconds: Fraction | None = None
     last_seconds: Fraction | None = None
     segments: int = 0
+    ranges: list[TimeRange] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 

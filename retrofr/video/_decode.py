@@ -1,190 +1,204 @@
-"""From a container's packets to frames of one stream, losing one packet for one bad packet."""
+"""From a stream's packets to its frames, losing one packet for one bad packet."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain, pairwise
 from typing import Any
 
+from av.codec.context import Flags
 from av.packet import Packet
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
 
 from retrofr.video._coverage import Spots
-from retrofr.video._pyav import AV_FAILURES, AvStream, InputContainer, recorded_streams, time_base
-
-# How much is read ahead, over all video streams, to see what the timestamps are worth.
-_LEAD_PACKETS_PER_STREAM = 96
-_LEAD_BYTES = 16 << 20
-# B-frames move a packet's time by at most 16 frames (H.264 and HEVC allow no deeper reordering).
-_REORDER_PACKETS = 17
-
-# A demuxer that fails this often in a row without giving a packet has nothing more to give.
-_MAX_DEMUX_FAILURES = 16
+from retrofr.video._damage import DamageTrace
+from retrofr.video._error_log import ErrorMeter
+from retrofr.video._fate import LostPacket, PacketLedger
+from retrofr.video._gate import PacketGate, Skipped
+from retrofr.video._packets import PacketSource
+from retrofr.video._pyav import AV_FAILURES, AvStream
+from retrofr.video._slices import SliceStart
 
 # Frames above 64 megapixels (8K is 33) come from damaged headers; decoding one could take gigabytes.
 MAX_PIXELS = 64 << 20
 
-# Containers without a place for presentation times. For frames that the encoder reordered they give the
-# order of storage (measured on AVI, OGM and DHAV with B-frames: every second to third frame steps back).
-_STORAGE_ORDER_FORMATS = frozenset({"avi", "dhav", "ogg"})
-
 # Codecs of which every packet makes one frame, so that packets without a frame are losses; others have
-# packets that are not shown. A clean start at an open group of pictures drops up to 16 leading ones by rule.
+# packets that are not shown.
 _FRAME_A_PACKET = frozenset({"h264", "hevc"})
-_LEADING_PACKETS = 16
 
 
 @dataclass(frozen=True)
 class Decoded:
     """A frame.
 
-    ``damaged``: damage was reported in it, in the frame before it, or between the two. ``stored`` is the
-    time, in ticks, of the packet at which it came out; None at the end of the stream.
+    Args:
+        packet: number of the packet it was made from; None where the decoder does not say.
+        damaged: damage was reported in it, in the frame before it, or between the two.
+        suspect: damage was reported in it, or in what it was predicted from.
+        stored: time, in ticks, of the packet at which it came out; None at the end of the stream.
+        is_keyframe: nothing in it is predicted from other frames.
+        lost_before: packets of the stream that were lost before it, since reading began.
+        lost: packets now known to be lost that were not known to be before this frame.
     """
 
     frame: VideoFrame
+    packet: int | None
     damaged: bool
+    suspect: bool
     stored: int | None
+    is_keyframe: bool
+    lost_before: int
+    lost: tuple[LostPacket, ...] = ()
 
 
 class StreamDecoder:
-    """Decodes one video stream from its beginning, with a single thread.
+    """Decodes one video stream with a single thread.
 
     Damaged streams decode differently with another number of threads, and with frame threads differently
-    from run to run, so one thread it is: a second run has to give the same pictures. Packets without
-    content (dropped frames in AVI) are not handed to the decoder, which would take them for the end of the
-    stream.
+    from run to run, so one thread it is: a second run has to give the same pictures.
+
+    Args:
+        source: the stream's packets.
+        gate: which of them are decoded.
+        errors: tells of FFmpeg's error messages.
+        on_slice: called when the first packet of a slice is about to be decoded or skipped.
+        told_after: damage up to this packet was told by an earlier reading.
     """
 
-    def __init__(self, container: InputContainer, stream: AvStream) -> None:
-        self._container = container
-        self._stream = stream
-        self._recorded = recorded_streams(container)
-        context = stream.codec_context
+    def __init__(
+        self,
+        stream: AvStream,
+        source: PacketSource,
+        gate: PacketGate,
+        *,
+        errors: ErrorMeter | None = None,
+        on_slice: Callable[[SliceStart], None] | None = None,
+        told_after: int = -1,
+    ) -> None:
+        self._context = context = stream.codec_context
         context.thread_count = 1
         context.thread_type = "NONE"
+        context.flags |= Flags.copy_opaque  # so that a frame says which packet it was made from
         context.options = {**context.options, "max_pixels": str(MAX_PIXELS)}
-        self.time_base = time_base(stream)
+        self._source = source
+        self._gate = gate
+        self._errors = errors
+        self._on_slice = on_slice
+        self._told_after = told_after
         self.damaged_packets = Spots()
         self.damaged_frames = Spots()
-        self.demux_failures = Spots()
-        self.unfinished = False
-        self._position: Fraction | None = None
-        self._packets = self._demux()
-        self._lead = self._read_lead()
-        self.timed = self._has_times()
-        self.reorder_shift = self._storage_order_shift()
-        self._packets_fed = self._frames_out = 0
+        self.silent_losses = Spots()
+        self.lost_at_end: tuple[LostPacket, ...] = ()
+        self._trace = DamageTrace()
+        presentation = source.fully_timed and source.reorder_shift is None
+        self._ledger = PacketLedger(
+            counts_silent=context.codec.canonical_name in _FRAME_A_PACKET, in_time_order=presentation
+        )
+        self._overdue: list[LostPacket] = []
+        self._lost = 0
+        self._number = -1
+        self._seconds = Fraction(0)
         self._suspicious = False
+        self._dirty = False
 
-    def _storage_order_shift(self) -> Fraction | None:
-        """Where frames are reordered and packet times are not: the seconds those run ahead; else None."""
-        context = self._stream.codec_context
-        if self._container.format.name not in _STORAGE_ORDER_FORMATS or not context.has_b_frames:
-            return None
-        stamps = [stamp for stamp in map(_stamp, self._own_lead()) if stamp is not None]
-        steps = [b - a for a, b in pairwise(stamps)]
-        if not steps or min(steps) <= 0:  # a real presentation time steps back in order of storage
-            return None
-        return context.reorder_depth * min(steps) * self.time_base
-
-    def media_zero(self) -> Fraction:
-        """Earliest start of the container's video streams, in its own seconds; 0 where nothing has a time."""
-        starts = [self._start(stream) for stream in self._recorded]
-        return min((start for start in starts if start is not None), default=Fraction(0))
-
-    def own_start(self) -> Fraction | None:
-        """Where this stream starts, in the container's own seconds; None where nothing has a time."""
-        return self._start(self._stream)
-
-    def _start(self, stream: AvStream) -> Fraction | None:
-        # Packets that an edit list discards lie before the start.
-        own = [p for p in self._lead if p.stream_index == stream.index and p.size and not p.is_discard]
-        known = [stamp for stamp in map(_stamp, own[:_REORDER_PACKETS]) if stamp is not None]
-        if not known and stream.start_time is not None:
-            known = [stream.start_time]
-        return min(known) * time_base(stream) if known else None
-
-    def _has_times(self) -> bool:
-        """Whether any packet of the lead has a timestamp; a bare elementary stream has none."""
-        own = self._own_lead()
-        return not own or any(_stamp(packet) is not None for packet in own)
-
-    @property
-    def packets_lost(self) -> int:
-        """Packets that made no picture and no error; 0 below what is usual at a start, and for some codecs."""
-        if self._stream.codec_context.name not in _FRAME_A_PACKET:
-            return 0
-        lost = self._packets_fed - self._frames_out - self.damaged_packets.count
-        return lost if lost > _LEADING_PACKETS else 0
-
-    def frames(self) -> Iterator[Decoded]:
-        """All frames that can be had, in the order in which they are shown."""
-        for packet in chain(self._drain_lead(), self._packets):
-            if packet.stream_index != self._stream.index or packet.size == 0:
+    def frames(self) -> Iterator[Decoded | Skipped]:
+        """All frames that can be had, in the order in which they are shown, and what was skipped between."""
+        for item in self._gate.items(self._source.packets()):
+            if isinstance(item, Skipped):
+                yield from self._pause()
+                self._tell_slices(item.starts)
+                yield item
                 continue
-            stamp = _stamp(packet)
-            if stamp is not None:
-                self._position = stamp * self.time_base
-            self._suspicious = self._suspicious or packet.is_corrupt
-            self._packets_fed += not packet.is_discard
-            yield from self._decode(packet, stamp)
+            packet = item.packet
+            self._number, self._seconds = packet.number, packet.seconds
+            self._tell_slices(() if item.start is None else (item.start,))
+            if packet.failed_before:
+                self._report(packet.number - 1)  # a keyframe behind it is sound in itself
+            if packet.packet.is_corrupt:
+                self._report(packet.number)
+            if not packet.packet.is_discard:
+                self._overdue += self._ledger.feed(packet.number, packet.seconds)
+            self._dirty = True
+            yield from self._decode(packet.packet, packet.stamp)
         yield from self._decode(None, None)
+        self.lost_at_end = tuple(self._losses(self._ledger.finish()))
+
+    def _tell_slices(self, starts: tuple[SliceStart, ...]) -> None:
+        if self._on_slice is not None:
+            for start in starts:
+                self._on_slice(start)
+
+    def _pause(self) -> Iterator[Decoded]:
+        """Take what the decoder still holds and let it begin anew at the next packet."""
+        if not self._dirty:
+            return
+        yield from self._decode(None, None)
+        self._context.flush_buffers()
+        self._trace.restart()
+        self._ledger.restart()
+        self._dirty = self._suspicious = False
 
     def _decode(self, packet: Packet[Any] | None, stamp: int | None) -> Iterator[Decoded]:
+        self._has_grown()  # by what others wrote since
         try:
-            frames = self._stream.codec_context.decode(packet)
+            frames = self._context.decode(packet)
         except EOFError:  # the decoder has ended itself
             return
         except AV_FAILURES:
-            self.damaged_packets.add(self._position)
-            self._suspicious = True
+            if self._number > self._told_after:
+                self.damaged_packets.add(self._seconds)
+            self._ledger.fail(self._number)
+            self._report(self._number)
             return
+        if self._has_grown():
+            self._report(self._number)
         for frame in frames:
-            self._frames_out += 1
-            if frame.is_corrupt:
-                self.damaged_frames.add(self._position if frame.pts is None else frame.pts * self.time_base)
-            yield Decoded(frame, self._suspicious or frame.is_corrupt, stamp)
-            self._suspicious = frame.is_corrupt
+            yield self._made(frame, stamp)
 
-    def _own_lead(self) -> list[Packet[Any]]:
-        return [p for p in self._lead if p.stream_index == self._stream.index and p.size]
+    def _made(self, frame: VideoFrame, stamp: int | None) -> Decoded:
+        number = int(frame.opaque) if isinstance(frame.opaque, int) else None
+        is_corrupt = frame.is_corrupt
+        if is_corrupt:
+            self._note_damaged(frame, number)
+        damaged, self._suspicious = self._suspicious or is_corrupt, is_corrupt
+        is_keyframe = bool(frame.key_frame) and frame.pict_type == PictureType.I
+        if number is None:
+            return Decoded(frame, None, damaged, damaged, stamp, is_keyframe, self._lost)
+        gone = self._ledger.come_out(
+            number,
+            is_keyframe=is_keyframe,
+            interlaced=frame.interlaced_frame,
+            reorders=bool(self._context.has_b_frames),
+        )
+        lost = self._losses([*self._overdue, *gone])
+        self._overdue = []
+        suspect = self._trace.show(number, is_keyframe)
+        return Decoded(frame, number, damaged, suspect, stamp, is_keyframe, self._lost, tuple(lost))
 
-    def _drain_lead(self) -> Iterator[Packet[Any]]:
-        lead, self._lead = deque(self._lead), []
-        while lead:
-            yield lead.popleft()
+    def _note_damaged(self, frame: VideoFrame, number: int | None) -> None:
+        if number is None:
+            self.damaged_frames.add(self._seconds)
+            return
+        self._trace.report(number)
+        if number > self._told_after:
+            at = self._seconds
+            if frame.pts is not None:
+                at = frame.pts * self._source.time_base - self._source.zero
+            self.damaged_frames.add(at)
 
-    def _read_lead(self) -> list[Packet[Any]]:
-        lead: list[Packet[Any]] = []
-        size = 0
-        limit = _LEAD_PACKETS_PER_STREAM * len(self._recorded)
-        while len(lead) < limit and size < _LEAD_BYTES:
-            packet = next(self._packets, None)
-            if packet is None:
-                break
-            lead.append(packet)
-            size += packet.size
-        return lead
+    def _losses(self, lost: list[LostPacket]) -> list[LostPacket]:
+        for one in lost:
+            self._lost += 1
+            if one.silent:
+                self._trace.report(one.number)
+                if one.number > self._told_after:
+                    self.silent_losses.add(one.seconds)
+        return lost
 
-    def _demux(self) -> Iterator[Packet[Any]]:
-        """Packets of all video streams; an av generator that died of an error is replaced by a new one."""
-        failures = 0
-        while failures < _MAX_DEMUX_FAILURES:
-            try:
-                for packet in self._container.demux(self._recorded):
-                    if packet.size:
-                        failures = 0
-                        yield packet
-                return
-            except AV_FAILURES:
-                failures += 1
-                self.demux_failures.add(self._position)
-        self.unfinished = True
+    def _report(self, number: int) -> None:
+        self._trace.report(number)
+        self._suspicious = True
 
-
-def _stamp(packet: Packet[Any]) -> int | None:
-    return packet.dts if packet.pts is None else packet.pts
+    def _has_grown(self) -> bool:
+        return self._errors is not None and self._errors.grew()

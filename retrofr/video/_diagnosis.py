@@ -5,7 +5,11 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+from retrofr.video._wrapping import recording_inside
+
 _HEAD_BYTES = 4096
+# Enough for a test of evenness; see _noise.
+_NOISE_BYTES = 64 << 10
 # A fragmented recording of days has tens of thousands of boxes; one that has more is not walked to its end.
 _MAX_BOXES = 1_000_000
 
@@ -26,6 +30,8 @@ _MAGIC = (
 _PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"<MPD", b"[playlist]")
 _BOX_KINDS = frozenset(b"ftyp moov mdat free skip wide moof styp sidx pnot uuid".split())
 _NOT_VIDEO = "is not a video that can be decoded"
+_UNKNOWN = "no known container was recognised in it"
+PROGRAM = "is a program without video that can be decoded"
 
 
 def why_not_opened(path: Path) -> tuple[str, str | None]:
@@ -43,11 +49,50 @@ def why_not_opened(path: Path) -> tuple[str, str | None]:
     for magic, reason in _MAGIC:
         if head.startswith(magic):
             return reason, "unpack it and name the recordings in it" if "archive" in reason else None
+    if head.startswith(b"MZ"):
+        return _program(path)
     if head.startswith(b"RIFF"):
         return _riff(head)
     if _looks_like_boxes(head):
         return _why_boxes(path)
-    return _text(head) or _blank(path, head) or (_NOT_VIDEO, "no known container was recognised in it")
+    return _text(head) or _blank(path, head) or (_NOT_VIDEO, _noise(path) or _inside(path) or _UNKNOWN)
+
+
+def _program(path: Path) -> tuple[str, str | None]:
+    inside = _inside(path)
+    if inside is not None:
+        return "is a program with a recording inside that cannot be read in place", inside
+    return PROGRAM, "if it plays a recording, export the recording itself, as MP4 or AVI"
+
+
+def _inside(path: Path) -> str | None:
+    """A hint where something that can be read lies behind bytes that cannot."""
+    found = recording_inside(path)
+    if found is None:
+        return None
+    kind, at = found
+    return f"what looks like {kind} begins at byte {at} in it; a copy from there on may be readable"
+
+
+def _noise(path: Path) -> str | None:
+    """A hint where every value of a byte is as frequent as any other, as in encrypted data.
+
+    Compressed video and archives have headers and structure, which put the chi-square statistic of a stretch
+    of this length at thousands; that of noise is 255 with a standard deviation of 22.6. Six of them are allowed.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(max(0, size // 2 - _NOISE_BYTES // 2))
+        data = file.read(_NOISE_BYTES)
+    if len(data) < _NOISE_BYTES:
+        return None
+    expected = len(data) / 256
+    spread = sum((data.count(value) - expected) ** 2 / expected for value in range(256))
+    if abs(spread - 255) > 6 * 22.6:
+        return None
+    return (
+        "its bytes are as evenly spread as those of an encrypted file; the maker's player or a key is needed"
+    )
 
 
 def _riff(head: bytes) -> tuple[str, str | None]:
@@ -97,14 +142,14 @@ def why_index_unusable(path: Path) -> str | None:
     with path.open("rb") as file:
         if not _looks_like_boxes(file.read(8)):
             return None
-    boxes = _boxes(path)
+    found = boxes(path)
     size = path.stat().st_size
-    if any(kind == b"moov" and end > size for kind, end in boxes):
+    if any(kind == b"moov" and end > size for kind, end in found):
         return "its video index (moov) is cut off, so none of it could be searched"
     return None
 
 
-def _boxes(path: Path) -> list[tuple[bytes, int]]:
+def boxes(path: Path) -> list[tuple[bytes, int]]:
     """Kind and declared end, in bytes, of each top-level box of an MP4 or QuickTime file."""
     size = path.stat().st_size
     boxes: list[tuple[bytes, int]] = []
@@ -124,7 +169,7 @@ def _boxes(path: Path) -> list[tuple[bytes, int]]:
 
 
 def _why_boxes(path: Path) -> tuple[str, str | None]:
-    kinds = {kind for kind, _ in _boxes(path)}
+    kinds = {kind for kind, _ in boxes(path)}
     if b"moov" in kinds:
         cut = why_index_unusable(path)
         return cut or "its video index (moov) is damaged, so none of it could be searched", None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from statistics import median_low
 from typing import Generic, Literal, TypeVar
 
@@ -35,8 +36,9 @@ class Timeline(Generic[T]):
 
     Rules: a presentation time is exact. Without one, the decoding time is used where frames are not
     reordered. Without either, frames wait (at most ``max_waiting``) for the next known time and are spread
-    evenly between the known ones; past the last one they follow at the usual step. Where nothing has a
-    time, the n-th frame is at ``n × step``. Where the container stores reordered frames without
+    between the known ones, by the numbers of their packets where those rise (a lost one leaves its place free),
+    else evenly; past the last one they follow at the usual step. Where nothing has a time, the frame in place
+    n is at ``n × step``. Where the container stores reordered frames without
     presentation times, a frame is at the time of the packet at which it came out, less the reordering delay
     (source ``dts``). Nothing is ever sorted.
 
@@ -66,24 +68,39 @@ class Timeline(Generic[T]):
         self._reorder_shift = reorder_shift
         self._max_waiting = max_waiting
         self._last: Fraction | None = None
-        self._waiting: list[T] = []
+        self._last_packet: int | None = None
+        self._waiting: list[tuple[T, int | None]] = []
 
-    def place(self, item: T, pts: int | None, dts: int | None, stored: int | None = None) -> list[Placed[T]]:
+    def place(
+        self,
+        item: T,
+        pts: int | None,
+        dts: int | None,
+        stored: int | None = None,
+        *,
+        packet: int | None = None,
+        slot: int | None = None,
+    ) -> list[Placed[T]]:
         """Take the next frame; gives those whose time is known now: none, this one, or also those before it.
 
         Args:
             item: what comes back with its time.
             pts, dts: the frame's, in ticks.
             stored: time of the packet at which the frame came out, in ticks.
+            packet: number of the packet it was made from.
+            slot: its place among all frames of a stream without times; None: the next one.
         """
         if not self._has_times:
-            return [self._follow(item, "assumed rate")]
+            if slot is None:
+                return [self._follow(item, "assumed rate")]
+            self._last = slot * self._step
+            return [Placed(item, self._last, "assumed rate")]
         known = self._known(pts, dts, stored)
         if known is not None:
-            placed = [*self._spread(known[0]), Placed(item, *known)]
-            self._last = known[0]
+            placed = [*self._spread(known[0], packet), Placed(item, *known)]
+            self._last, self._last_packet = known[0], packet
             return placed
-        self._waiting.append(item)
+        self._waiting.append((item, packet))
         if self._last is not None and len(self._waiting) > self._max_waiting:
             return self.flush()
         return []
@@ -91,7 +108,12 @@ class Timeline(Generic[T]):
     def flush(self) -> list[Placed[T]]:
         """Place what still waits: at the usual step after the last known time."""
         waiting, self._waiting = self._waiting, []
-        return [self._follow(item, "interpolated") for item in waiting]
+        self._last_packet = None
+        return [self._follow(item, "interpolated") for item, _ in waiting]
+
+    def pass_to(self, seconds: Fraction) -> None:
+        """Frames up to this time were left out; what still waits is to be flushed before."""
+        self._last, self._last_packet = seconds, None
 
     def _known(
         self, pts: int | None, dts: int | None, stored: int | None
@@ -113,19 +135,33 @@ class Timeline(Generic[T]):
         self._last = Fraction(0) if self._last is None else self._last + self._step
         return Placed(item, self._last, source)
 
-    def _spread(self, until: Fraction) -> list[Placed[T]]:
+    def _spread(self, until: Fraction, until_packet: int | None) -> list[Placed[T]]:
+        """Place the waiting frames between the last known time and the next one."""
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return []
-        count = len(waiting)
+        # Places count from that of the last known time; without one, from some place before all.
+        before = -1 if self._last is None else self._last_packet
+        places = _rising([before, *(packet for _, packet in waiting), until_packet])
+        if places is None:
+            places = list(range(len(waiting) + 2))
+        end = places[-1]
         if self._last is None:
-            times = [until - (count - n) * self._step for n in range(count)]
+            times = [until - (end - place) * self._step for place in places[1:-1]]
         else:
-            step = (until - self._last) / (count + 1)
+            step = (until - self._last) / end
             if not 0 < step <= 4 * self._step:  # a break lies between; it is where the known time is
                 step = self._step
-            times = [self._last + (n + 1) * step for n in range(count)]
-        return [Placed(item, at, "interpolated") for item, at in zip(waiting, times, strict=True)]
+            times = [self._last + place * step for place in places[1:-1]]
+        return [Placed(item, at, "interpolated") for (item, _), at in zip(waiting, times, strict=True)]
+
+
+def _rising(packets: list[int | None]) -> list[int] | None:
+    """Packet numbers as distances from the first; None where one is unknown or they do not rise."""
+    known = [packet for packet in packets if packet is not None]
+    if len(known) < len(packets) or any(b <= a for a, b in pairwise(known)):
+        return None
+    return [packet - known[0] for packet in known]
 
 
 @dataclass(frozen=True)
@@ -160,6 +196,10 @@ class SegmentClock:
         is_gap = step > LOST_SECONDS and step > self._limit(damaged)
         self._steps.append(step)
         return Break("gap", previous, seconds) if is_gap else None
+
+    def is_steady(self) -> bool:
+        """Whether the last steps were all about the same: a recording of constant rate."""
+        return bool(self._steps) and max(self._steps) <= Fraction(3, 2) * min(self._steps)
 
     def usual_step(self) -> Fraction:
         return median_low(self._steps) if self._steps else self._declared

@@ -17,7 +17,7 @@ from retrofr.records import Pixels
 _LOWEST_ASPECT, _HIGHEST_ASPECT = Fraction(1, 4), Fraction(4)
 
 
-def upright_rgb(frame: VideoFrame, pixel_aspect: Fraction) -> Pixels:
+def upright_rgb(frame: VideoFrame, pixel_aspect: Fraction, rotation: int) -> Pixels:
     """Convert a frame to (H, W, 3) uint8 RGB as a player would show it.
 
     Order: colour conversion at coded size; then pixel aspect, by making the picture wider where pixels are
@@ -26,6 +26,7 @@ def upright_rgb(frame: VideoFrame, pixel_aspect: Fraction) -> Pixels:
     Args:
         frame: any size and pixel format that FFmpeg converts.
         pixel_aspect: width of a coded pixel over its height.
+        rotation: degrees counter-clockwise, as the container has it.
     """
     # An explicit format: plain to_ndarray refuses odd sizes and gives 16 bits for 10-bit video.
     image: npt.NDArray[Any] = frame.to_ndarray(format="rgb24", threads=1)
@@ -34,7 +35,7 @@ def upright_rgb(frame: VideoFrame, pixel_aspect: Fraction) -> Pixels:
         image = cv2.resize(image, (round(width * pixel_aspect), height), interpolation=cv2.INTER_LINEAR)
     elif pixel_aspect < 1:
         image = cv2.resize(image, (width, round(height / pixel_aspect)), interpolation=cv2.INTER_LINEAR)
-    quarter_turns = round(frame.rotation / 90) % 4  # counter-clockwise, as np.rot90 counts
+    quarter_turns = round(rotation / 90) % 4  # counter-clockwise, as np.rot90 counts
     if quarter_turns:
         image = np.rot90(image, k=quarter_turns)
     return np.ascontiguousarray(image, dtype=np.uint8)

@@ -4,82 +4,193 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
 
-from retrofr.clock import ClockOrigin, clock_from_file_name
+from retrofr.clock import WallClock, choose_origin
+from retrofr.clock_names import read_name
 from retrofr.errors import ExhibitError, RefusedError
-from retrofr.integrity import sha256_file
-from retrofr.records import Exhibit, VideoStream
-from retrofr.video._diagnosis import why_index_unusable
+from retrofr.integrity import digest_file
+from retrofr.notes import ExhibitNotes
+from retrofr.records import Exhibit
+from retrofr.video._clues import container_origins
+from retrofr.video._diagnosis import PROGRAM, why_index_unusable
+from retrofr.video._encryption import encrypted_streams
+from retrofr.video._ending import cut_off
 from retrofr.video._pyav import (
     AV_FAILURES,
     AvStream,
     InputContainer,
-    average_rate,
     has_decoder,
     open_container,
     recorded_streams,
-    time_base,
 )
+from retrofr.video._stream_facts import plain_tags, stream_facts
+from retrofr.video._wrapping import notices
+from retrofr.video.facts import ContainerFacts, Refusal, StreamFacts
 from retrofr.video.footage import FootageFile
 
 _MICROSECONDS = 1_000_000
 _FINISHED_ONLY = "only finished recordings can be searched; wait for it, or search a copy"
 _OWN_FORMAT = "it may be in a maker's own format; export it from the recorder as MP4 or AVI"
+ENCRYPTED = Refusal(
+    "its video is encrypted, so none of it could be searched",
+    "export it from the recorder without encryption or a password, or decrypt a copy with the maker's player",
+)
+
+ReadContainer = Callable[[Path, str], ContainerFacts]
 
 
-def open_exhibit(file: FootageFile, progress: Callable[[int], None] | None = None) -> Exhibit:
+def read_container(path: Path, name: str) -> ContainerFacts:
+    """Read what a file's headers say of it; nothing is decoded.
+
+    Opening is restricted to known recording formats and to this one file: a playlist, or a file that names
+    others, is refused. All video streams are given but attached pictures and stills. A file that opens and
+    of which nothing can be searched is given with its ``refusal``.
+
+    Args:
+        path: the file.
+        name: how errors call it.
+
+    Raises:
+        ExhibitError: it does not open, or its header cannot be read.
+    """
+    container = open_container(path, name)
+    try:
+        encrypted = encrypted_streams(container, path)
+        streams = tuple(
+            stream_facts(container, stream, encrypted=stream.index in encrypted)
+            for stream in recorded_streams(container)
+        )
+        duration = container.duration
+        return ContainerFacts(
+            format=container.format.name,
+            long_name=container.format.long_name,
+            streams=streams,
+            others=_others(container),
+            declared_seconds=Fraction(duration, _MICROSECONDS) if duration else None,
+            tags=plain_tags(container.metadata),
+            origins=container_origins(container),
+            notices=tuple(notices(path, container.format.name)),
+            problems=tuple(cut_off(path, container.format.name)),
+            refusal=_refusal(container, streams, path),
+        )
+    except AV_FAILURES as error:
+        raise ExhibitError(f"its header cannot be read ({error})", subject=name) from error
+    finally:
+        container.close()
+
+
+def open_exhibit(
+    file: FootageFile,
+    progress: Callable[[int], None] | None = None,
+    read: ReadContainer = read_container,
+    notes: ExhibitNotes | None = None,
+) -> Exhibit:
     """Read the facts of a file: digest, container, its video streams, where its wall clock comes from.
-
-    All video streams are given but attached pictures and stills. Opening is restricted to known recording
-    formats and to this one file: a playlist, or a file that names others, is refused.
 
     Args:
         file: from :func:`retrofr.video.footage.find_footage`.
         progress: called with the number of bytes digested so far.
+        read: gives the container's facts; for example :func:`read_container` run in another process.
+        notes: what the examiner knows of it; only the file itself is asked where None.
 
     Raises:
         ExhibitError: it cannot be read, is not video, holds no video stream or none that can be decoded, or
             changed while it was read; the file's name is the subject.
     """
-    before = _look_at(file)
-    container = open_container(file.path, file.name)
-    try:
-        streams = _streams(container, file.path, file.name)
-        kind = container.format.name
-        clock = _clock(container, file.path.name)
-    except AV_FAILURES as error:
-        raise ExhibitError(f"its header cannot be read ({error})", subject=file.name) from error
-    finally:
-        container.close()
-    digest = _digest(file, before.st_size, progress)
-    after = _look_at(file)
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise _changed(file)
-    return Exhibit(file.path, file.name, digest, after.st_size, kind, streams, clock)
+    before = look_at(file)
+    facts = read(file.path, file.name)
+    refuse_unsearchable(file, facts)
+    digests = digest_unchanged(file, before, progress)
+    return as_exhibit(file, facts, digests["sha256"], before.st_size, notes)
 
 
-def _digest(file: FootageFile, size: int, progress: Callable[[int], None] | None) -> str:
+def as_exhibit(
+    file: FootageFile,
+    facts: ContainerFacts,
+    sha256: str,
+    size_bytes: int,
+    notes: ExhibitNotes | None = None,
+) -> Exhibit:
+    """The exhibit that a file with these facts is."""
+    return Exhibit(
+        path=file.path,
+        name=file.name,
+        sha256=sha256,
+        size_bytes=size_bytes,
+        container=facts.format,
+        streams=tuple(stream.stream for stream in facts.streams),
+        clock=clock_of(file, facts, notes),
+        camera=notes.camera if notes is not None else read_name(file.path).camera,
+    )
+
+
+def clock_of(file: FootageFile, facts: ContainerFacts, notes: ExhibitNotes | None = None) -> WallClock:
+    """The wall clock from the file and its name, and what the examiner knows; those trusted less are its hints."""
+    if notes is not None:
+        return notes.clock(facts.origins)
+    return choose_origin([*facts.origins, read_name(file.path).origin])
+
+
+def refuse_unsearchable(file: FootageFile, facts: ContainerFacts) -> None:
+    """Raise where nothing of a file can be searched.
+
+    Raises:
+        ExhibitError: with the reason of the facts' refusal.
+    """
+    if facts.refusal is not None:
+        raise ExhibitError(facts.refusal.reason, subject=file.name, hint=facts.refusal.hint)
+
+
+def is_mere_program(file: FootageFile, error: ExhibitError) -> bool:
+    """Whether a file that could not be opened is a program found in a folder that holds no recording.
+
+    Such a file belongs to what was ignored; it is no gap in a search.
+    """
+    return file.tentative and error.reason == PROGRAM
+
+
+def digest_unchanged(
+    file: FootageFile,
+    before: os.stat_result,
+    progress: Callable[[int], None] | None = None,
+    algorithms: Iterable[str] = ("sha256",),
+) -> dict[str, str]:
+    """Digests, by algorithm, of a file that has not changed since it was looked at.
+
+    Raises:
+        ExhibitError: it cannot be read to its end, or it changed.
+    """
+
     def told(done: int) -> None:
-        if done > size:  # a file that grows could be read for ever
+        if done > before.st_size:  # a file that grows could be read for ever
             raise _changed(file)
         if progress is not None:
             progress(done)
 
     try:
-        return sha256_file(file.path, told)
+        digests = digest_file(file.path, algorithms, told)
     except ExhibitError as error:
         raise ExhibitError(error.reason, subject=file.name, hint=error.hint) from error
+    after = look_at(file)
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise _changed(file)
+    return digests
 
 
 def _changed(file: FootageFile) -> ExhibitError:
     return ExhibitError("changed while it was being read", subject=file.name, hint=_FINISHED_ONLY)
 
 
-def _look_at(file: FootageFile) -> os.stat_result:
+def look_at(file: FootageFile) -> os.stat_result:
+    """Size and times of a file that is a regular one and can be opened.
+
+    Raises:
+        ExhibitError: it is gone or may not be read.
+        RefusedError: it is a device, a pipe or a folder.
+    """
     try:
         facts = file.path.stat()
         if not stat.S_ISREG(facts.st_mode):
@@ -98,79 +209,30 @@ def _look_at(file: FootageFile) -> os.stat_result:
         raise ExhibitError(f"cannot be read ({error.strerror})", subject=file.name) from error
 
 
-def _streams(container: InputContainer, path: Path, name: str) -> tuple[VideoStream, ...]:
-    recorded = recorded_streams(container)
-    if not recorded:
+def _refusal(container: InputContainer, streams: tuple[StreamFacts, ...], path: Path) -> Refusal | None:
+    if not streams:
         if container.streams.video:
-            raise ExhibitError("holds still pictures only, no recorded video", subject=name)
+            return Refusal("holds still pictures only, no recorded video")
         if container.streams.audio:
-            raise ExhibitError("holds sound only, no video stream", subject=name)
-        reason = why_index_unusable(path) or "no video stream in this file"
-        raise ExhibitError(reason, subject=name)
-    if not any(has_decoder(stream) for stream in recorded):
-        raise ExhibitError(
-            "no decoder for its video",
-            subject=name,
-            hint=_OWN_FORMAT,
-        )
-    return tuple(_facts(container, stream) for stream in recorded)
+            return Refusal("holds sound only, no video stream")
+        return Refusal(why_index_unusable(path) or "no video stream in this file")
+    if all(stream.encrypted for stream in streams):
+        return ENCRYPTED
+    if not any(stream.decodable for stream in streams):
+        return Refusal("no decoder for its video", _OWN_FORMAT)
+    return None
 
 
-def _facts(container: InputContainer, stream: AvStream) -> VideoStream:
-    if not has_decoder(stream):
-        return VideoStream(stream.index, "unknown", 0, 0, average_rate(stream), None)
-    context = stream.codec_context
-    return VideoStream(
-        index=stream.index,
-        codec=context.codec.canonical_name,
-        width=context.width,
-        height=context.height,
-        average_rate=average_rate(stream),
-        declared_seconds=_declared_seconds(container, stream),
-    )
-
-
-def _declared_seconds(container: InputContainer, stream: AvStream) -> Fraction | None:
-    """How long the stream says it is. A bare elementary stream only has a guess from its bit rate: None."""
-    if stream.start_time is None or container.format.name == "mpegvideo":
-        return None
-    declared = []
-    if stream.duration is not None:
-        declared.append(stream.duration * time_base(stream))
-    elif (tagged := _from_tag(stream.metadata.get("DURATION", ""))) is not None:
-        declared.append(tagged - stream.start_time * time_base(stream))
-    elif container.duration is not None:
-        declared.append(Fraction(container.duration, _MICROSECONDS))
-    rate = average_rate(stream)
-    if container.format.name == "avi" and stream.frames and rate:
-        # A cut AVI's duration is made to fit what is left; its header still counts the frames it had.
-        declared.append(stream.frames / rate)
-    longest = max(declared, default=Fraction(0))
-    return longest if longest > 0 else None
-
-
-def _from_tag(text: str) -> Fraction | None:
-    """Matroska's per-track ``DURATION``, ``00:01:02.340000000``: the time at which the track ends."""
-    try:
-        hours, minutes, seconds = text.strip("\0 ").split(":")
-        return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
-    except ValueError:
-        return None
-
-
-def _clock(container: InputContainer, file_name: str) -> ClockOrigin:
-    """The recorder's own clock where the container carries it (DHAV), else the file name's."""
-    if container.format.name == "dhav":
-        starts = [
-            stream.start_time * time_base(stream)
-            for stream in recorded_streams(container)
-            if stream.start_time is not None
-        ]
-        if starts and min(starts) > 0:
-            # The recorder writes its local time; the demuxer counts it as if it were UTC.
-            at = datetime(1970, 1, 1) + timedelta(microseconds=round(min(starts) * _MICROSECONDS))
-            return ClockOrigin(at, "recorder clock in the container (DHAV)")
-    return clock_from_file_name(file_name)
+def _others(container: InputContainer) -> tuple[str, ...]:
+    recorded = {stream.index for stream in recorded_streams(container)}
+    told = []
+    for stream in container.streams:
+        if stream.index in recorded:
+            continue
+        kind = {"audio": "sound", "video": "still picture"}.get(stream.type, str(stream.type))
+        context = getattr(stream, "codec_context", None)
+        told.append(f"{kind} ({context.name})" if context is not None else kind)
+    return tuple(told)
 
 
 def reopen_stream(exhibit: Exhibit, index: int) -> tuple[InputContainer, AvStream]:
@@ -178,7 +240,7 @@ def reopen_stream(exhibit: Exhibit, index: int) -> tuple[InputContainer, AvStrea
 
     Raises:
         ExhibitError: the file is gone, has another size than when its digest was taken, or has no such
-            stream or no decoder for it.
+            stream or no decoder for it; or the stream is encrypted.
     """
     try:
         size = exhibit.path.stat().st_size
@@ -192,9 +254,12 @@ def reopen_stream(exhibit: Exhibit, index: int) -> tuple[InputContainer, AvStrea
         )
     container = open_container(exhibit.path, exhibit.name)
     stream = next((found for found in recorded_streams(container) if found.index == index), None)
-    if stream is not None and has_decoder(stream):
+    encrypted = stream is not None and index in encrypted_streams(container, exhibit.path)
+    if stream is not None and has_decoder(stream) and not encrypted:
         return container, stream
     container.close()
     if stream is None:
         raise ExhibitError(f"has no video stream {index}", subject=exhibit.name)
+    if encrypted:
+        raise ExhibitError(ENCRYPTED.reason, subject=exhibit.name, hint=ENCRYPTED.hint)
     raise ExhibitError(f"no decoder for the video of stream {index}", subject=exhibit.name, hint=_OWN_FORMAT)

@@ -9,13 +9,15 @@ import glob
 import os
 import re
 import stat
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from retrofr.errors import ExhibitError, RefusedError, UsageError
 from retrofr.results import Unsearched
+from retrofr.video._names import natural_key, printable, unique_names
+
+__all__ = ["Footage", "FootageFile", "find_footage", "natural_key", "printable"]
 
 # Endings of files that lie beside recordings and are not video. Anything else is tried: recorders invent
 # endings (.dav, .264, .asd), and some write none.
@@ -24,12 +26,15 @@ _NOT_VIDEO_ENDINGS = (
     "jpg jpeg jpe png bmp tif tiff webp gif heic heif avif svg ico psd "
     "srt vtt ass sub idx smi m3u m3u8 pls mpd ffconcat sdp "
     "mp3 wav aac flac opus m4a wma amr "
-    "zip 7z rar gz bz2 xz tar tgz iso "
+    "zip 7z rar gz bz2 xz zst tar tgz iso "
     "sha1 sha256 sha512 md5 sig asc pem crt key "
-    "exe dll msi bat cmd ps1 sh py so dylib jar "
+    "dll msi bat cmd ps1 sh py so dylib jar "
     "ini cfg conf toml yaml yml db db-wal db-shm sqlite sqlite3 lnk url torrent"
 )
 NOT_VIDEO = frozenset(_NOT_VIDEO_ENDINGS.split())
+ARCHIVES = frozenset(["zip", "7z", "rar", "gz", "bz2", "xz", "zst", "tar", "tgz", "iso"])
+# Recorders export recordings as programs that play themselves, and put players beside recordings.
+_PROGRAM = "exe"
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _RECORDED_ONLY = "retrofr searches recorded footage only: give it files or folders"
@@ -37,10 +42,15 @@ _RECORDED_ONLY = "retrofr searches recorded footage only: give it files or folde
 
 @dataclass(frozen=True)
 class FootageFile:
-    """A file to be searched. ``name`` is what outputs show: unique in its run, printable, with ``/``."""
+    """A file to be searched. ``name`` is what outputs show: unique in its run, printable, with ``/``.
+
+    ``tentative``: found in a folder or by a pattern, and by its name a program. It may hold a recording that
+    plays itself; if it turns out to hold none it is one of the ignored files and no error.
+    """
 
     path: Path
     name: str
+    tentative: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,11 @@ class Footage:
     files: tuple[FootageFile, ...]
     ignored: tuple[str, ...]
     unreadable: tuple[Unsearched, ...] = ()
+
+    @property
+    def archives(self) -> tuple[str, ...]:
+        """Those of the ignored files that are archives by their name: there may be footage in them."""
+        return tuple(name for name in self.ignored if name.rpartition(".")[2].lower() in ARCHIVES)
 
 
 @dataclass
@@ -78,10 +93,18 @@ class _Search:
         self.seen.add(real)
         return True
 
-    def take(self, path: Path, name: str) -> None:
+    def take(self, path: Path, name: str, *, tentative: bool = False) -> None:
         self.found += 1
         if self.is_new(path):
-            self.files.append(FootageFile(path, printable(name)))
+            self.files.append(FootageFile(path, printable(name), tentative))
+        elif not tentative:  # a program that was found in a folder may be named as well: then it is meant
+            real = os.path.realpath(path)
+            self.files = [
+                replace(file, tentative=False)
+                if file.tentative and os.path.realpath(file.path) == real
+                else file
+                for file in self.files
+            ]
 
     def give_up(self, what: Unsearched) -> None:
         self.found += 1
@@ -96,6 +119,8 @@ def find_footage(paths: Sequence[str | Path]) -> Footage:
             once) and glob patterns (``*``, ``?``, ``[…]``, ``**``; as in folders, files that are not video
             by name are left out). Order: as given; inside folders and patterns natural order, cam2 before
             cam10.
+
+    Programs (.exe) in folders are taken, as tentative.
 
     Raises:
         UsageError: nothing given; a path that does not exist; a folder or pattern without footage.
@@ -112,7 +137,9 @@ def find_footage(paths: Sequence[str | Path]) -> Footage:
         raise ExhibitError(first.reason, subject=first.subject, hint=first.hint)
     if not search.files:  # a folder whose only content is a link to itself
         raise UsageError("no footage in what was given", subject=printable(str(paths[0])))
-    return Footage(_with_unique_names(search.files), tuple(search.ignored), tuple(search.unreadable))
+    names = unique_names([(file.path, file.name) for file in search.files])
+    files = tuple(replace(file, name=name) for file, name in zip(search.files, names, strict=True))
+    return Footage(files, tuple(search.ignored), tuple(search.unreadable))
 
 
 def _add(search: _Search, text: str) -> None:
@@ -221,8 +248,9 @@ def _add_found(search: _Search, path: Path, name: str) -> None:
         reason = "a link to something that does not exist" if is_gone else error.strerror
         search.give_up(Unsearched(printable(name), f"cannot be reached ({reason})"))
         return
-    if stat.S_ISREG(mode) and path.suffix[1:].lower() not in NOT_VIDEO:
-        search.take(path, name)
+    ending = path.suffix[1:].lower()
+    if stat.S_ISREG(mode) and ending not in NOT_VIDEO:
+        search.take(path, name, tentative=ending == _PROGRAM)
     elif search.is_new(path):
         search.ignored.append(printable(name))
 
@@ -247,51 +275,3 @@ def _add_pattern(search: _Search, pattern: str) -> None:
             subject=printable(pattern),
             hint=_ignored_hint(search.ignored[ignored:]),
         )
-
-
-def natural_key(text: str) -> list[tuple[int, int, str]]:
-    """Sort key that orders numbers inside names by value: cam2 before cam10. Ties fall to the exact text."""
-    parts: list[tuple[int, int, str]] = [
-        (0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part)
-        for part in re.split(r"([0-9]+)", text.casefold())
-        if part
-    ]
-    return [*parts, (-1, 0, text)]
-
-
-def printable(text: str) -> str:
-    """A file name as it can be shown: what cannot be decoded or printed becomes the replacement character."""
-    readable = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in readable)
-
-
-def _with_unique_names(files: list[FootageFile]) -> tuple[FootageFile, ...]:
-    """Put parent folders in front of names that occur twice, until they differ."""
-    absolute = [Path(os.path.normpath(file.path.absolute())).parts for file in files]
-    names = _numbered([file.name for file in files], [parts[:-1] for parts in absolute])
-    while True:
-        counts = Counter(names)
-        longer = [
-            _with_parent(name, parts) if counts[name] > 1 else name
-            for name, parts in zip(names, absolute, strict=True)
-        ]
-        if longer == names:
-            break
-        names = longer
-    names = _numbered(names, [()] * len(names))
-    return tuple(FootageFile(file.path, name) for file, name in zip(files, names, strict=True))
-
-
-def _numbered(names: list[str], folders: Sequence[tuple[str, ...]]) -> list[str]:
-    """Number names that are the same in the same folder: they differ only in characters that cannot be shown."""
-    seen: Counter[tuple[str, tuple[str, ...]]] = Counter()
-    result = []
-    for key in zip(names, folders, strict=True):
-        seen[key] += 1
-        result.append(key[0] if seen[key] == 1 else f"{key[0]} ({seen[key]})")
-    return result
-
-
-def _with_parent(name: str, parts: tuple[str, ...]) -> str:
-    shown = name.count("/") + 1
-    return name if shown >= len(parts) - 1 else f"{printable(parts[-shown - 1])}/{name}"

@@ -16,7 +16,8 @@ class Resume:
         from_slice: decoding begins at the first packet of this slice.
         after_packet: frames are dropped up to and including the one made from this packet of the stream; None
             drops none. They were given out before.
-        first_ordinal, first_segment: numbers of the first frame that is given out and of its segment.
+        first_ordinal: number of the first frame that is given out.
+        first_segment: segment of the last frame that was given out before; the reader counts on from it.
     """
 
     from_slice: int

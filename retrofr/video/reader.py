@@ -8,7 +8,7 @@ a damaged stream starts before what its container declares.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
 from typing import Self
@@ -18,85 +18,105 @@ from av.video.frame import VideoFrame
 from retrofr.errors import ExhibitError
 from retrofr.records import Exhibit, FrameRef, Sample
 from retrofr.settings import SamplingSettings
-from retrofr.video._coverage import BreakLog, CoverageFacts, Spots, shown
-from retrofr.video._decode import Decoded, StreamDecoder
-from retrofr.video._pyav import AV_FAILURES, average_rate
-from retrofr.video._timing import Placed, SegmentClock, Timeline
-from retrofr.video._upright import believable_aspect, upright_rgb
+from retrofr.video._account import Account
+from retrofr.video._course import Course, Step
+from retrofr.video._coverage import CoverageFacts
+from retrofr.video._decode import Decoded
+from retrofr.video._error_log import ErrorLog, ErrorMeter
+from retrofr.video._gate import Skipped
+from retrofr.video._picture import PictureMaker
+from retrofr.video._pyav import AV_FAILURES
+from retrofr.video._sequence import FrameSequence, Hooks, Timed
+from retrofr.video._slices import SliceStart
+from retrofr.video._timing import SegmentClock
 from retrofr.video.container import reopen_stream
+from retrofr.video.plan import ReadingPlan, Resume
 from retrofr.video.sampling import SamplingGrid
 from retrofr.video.shots import ShotCounter
 
-__all__ = ["CoverageFacts", "SampleReader", "read_samples"]
+__all__ = ["CoverageFacts", "Hooks", "SampleReader", "SliceStart", "read_samples"]
 
-# Without any declared rate; FFmpeg assumes the same for bare streams.
-_ASSUMED_RATE = Fraction(25)
-# Frames that wait for a known time are held decoded; together they take at most this.
-_WAITING_BYTES = 64 << 20
 _POSITION_EVERY_FRAMES = 16
-# A stream that ends this much before its declared end was cut; containers round less than that.
-_SHORTFALL_SECONDS = Fraction(1, 2)
 
 
 def read_samples(
     exhibit: Exhibit,
     stream: int,
-    sampling: SamplingSettings,
+    plan: ReadingPlan | SamplingSettings,
     *,
     on_position: Callable[[Fraction], None] | None = None,
+    on_packet: Callable[[int], None] | None = None,
+    on_slice: Callable[[SliceStart], None] | None = None,
+    errors: ErrorMeter | None = None,
 ) -> SampleReader:
-    """Open one video stream of an exhibit for reading from its start to its end.
+    """Open one video stream of an exhibit for reading.
 
     Args:
         exhibit: from :func:`retrofr.video.container.open_exhibit`.
         stream: the ``index`` of one of its streams.
-        sampling: which frames are looked at.
+        plan: which frames are looked at and how they are made; bare sampling settings stand for a plan of them.
         on_position: called now and then with the media time that decoding has reached.
+        on_packet: called with the size in bytes of each packet that was read, of any stream, also of those
+            that are skipped. What it raises comes out of the reader.
+        on_slice: called when the first packet of a slice is about to be decoded.
+        errors: tells of FFmpeg's error messages; the log installed in this process where None.
 
     Raises:
         ExhibitError: the file is gone or differs in size from when its digest was taken, or the stream has no
             decoder. Damage inside the stream never raises; it is in the reader's ``coverage_facts``.
     """
-    return SampleReader(exhibit, stream, sampling, on_position)
-
-
-@dataclass
-class _Shown:
-    """The latest frame: it is finished when the time of the next one is known."""
-
-    seconds: Fraction
-    declared: Fraction
-    sample: Sample | None = None
+    if isinstance(plan, SamplingSettings):
+        plan = ReadingPlan(plan)
+    hooks = Hooks(on_position, on_packet, on_slice)
+    return SampleReader(exhibit, stream, plan, hooks, errors or ErrorLog.of_this_process())
 
 
 @dataclass(frozen=True)
-class _Waiting:
-    decoded: Decoded
+class _Frame:
+    """A decoded frame with what was known when it was shown; ``before``: the frame that it followed."""
+
+    timed: Timed
     ordinal: int
+    shot: int
+    before: VideoFrame | None
+
+
+@dataclass(frozen=True)
+class _Latest:
+    """The latest frame; it is finished when the time of the next one is known.
+
+    ``frame`` is None where its packet was skipped. ``billed`` is False for what an earlier reading has told of.
+    """
+
+    seconds: Fraction
+    step: Step
+    billed: bool
+    frame: _Frame | None = None
+    wanted: bool = False
 
 
 class SampleReader:
     """Iterates over the samples of one stream, in the order in which they are shown; a context manager.
 
     The container is closed when the end is reached, on an error, by :meth:`close` and at the end of ``with``.
-    Memory is bounded: one sample is held back until the next frame's time is known.
+    Memory is bounded: one frame is held back until the next frame's time is known.
+
+    ``coverage_facts`` tell at any moment of the frames up to one; ``slice_number`` is the slice of that frame, and
+    :meth:`resume_point` says how another reading goes on right behind it.
     """
 
     def __init__(
-        self,
-        exhibit: Exhibit,
-        stream: int,
-        sampling: SamplingSettings,
-        on_position: Callable[[Fraction], None] | None,
+        self, exhibit: Exhibit, stream: int, plan: ReadingPlan, hooks: Hooks, errors: ErrorMeter | None
     ) -> None:
         self.coverage_facts = CoverageFacts()
-        self._declared = {facts.index: facts.declared_seconds for facts in exhibit.streams}.get(stream)
-        self._index = stream
-        self._on_position = on_position
+        declared = {facts.index: facts.declared_seconds for facts in exhibit.streams}
+        self.coverage_facts.declared_seconds = declared.get(stream)
+        self.slice_number = 0
+        self._index, self._plan, self._hooks = stream, plan, hooks
         self._container, self._stream = reopen_stream(exhibit, stream)
         try:
-            self._decoder = StreamDecoder(self._container, self._stream)
-            self._prepare(sampling)
+            self._sequence = FrameSequence(self._container, self._stream, plan, hooks, errors)
+            self._prepare()
         except AV_FAILURES as error:
             self._container.close()
             raise ExhibitError(
@@ -104,32 +124,26 @@ class SampleReader:
             ) from error
         self._samples = self._read()
 
-    def _prepare(self, sampling: SamplingSettings) -> None:
-        decoder, stream = self._decoder, self._stream
-        step = self._step = 1 / (average_rate(stream) or _ASSUMED_RATE)
-        context = stream.codec_context
-        frame_bytes = max(1, context.width * context.height * 3 // 2)
-        self._timeline: Timeline[_Waiting] = Timeline(
-            decoder.time_base,
-            step,
-            has_times=decoder.timed,
-            reorders=bool(context.has_b_frames),
-            reorder_shift=decoder.reorder_shift,
-            max_waiting=min(32, max(2, _WAITING_BYTES // frame_bytes)),
-        )
-        self._zero = decoder.media_zero() if decoder.timed else Fraction(0)
-        self._own_start = decoder.own_start()
+    def _prepare(self) -> None:
+        source, plan = self._sequence.source, self._plan
         # Half a tick, where ticks are coarse enough to matter: what Matroska's milliseconds are rounded by.
-        self._shots = ShotCounter(sampling.shot_difference)
-        self._grid = SamplingGrid(sampling.rate, min(decoder.time_base / 2, Fraction(1, 2000)))
-        self._clock = SegmentClock(step)
-        self._breaks = BreakLog()
-        self._unseen = Spots()
-        self._billed = Fraction(0)
-        self._segment_start = Fraction(0)
-        self._latest: _Shown | None = None
-        self._aspect = believable_aspect(stream.sample_aspect_ratio)
-        self._size = (context.width, context.height)
+        grid = SamplingGrid(plan.sampling.rate, min(source.time_base / 2, Fraction(1, 2000)))
+        self._course = Course(SegmentClock(source.step), grid, plan.windows)
+        self._pictures = PictureMaker(self._stream, plan)
+        codec = self._stream.codec_context.codec.canonical_name
+        self._account = Account(
+            self.coverage_facts, plan, source, self._sequence.decoder, self._pictures, codec
+        )
+        self._shots = ShotCounter(plan.sampling.shot_difference)
+        self._latest: _Latest | None = None
+        self._before: VideoFrame | None = None
+        self._point: Resume | None = None
+        self._frames = self._ordinal = 0
+        self._drops = False
+        if plan.resume is not None:
+            self._ordinal = plan.resume.first_ordinal
+            self._drops = plan.resume.after_packet is not None
+            self._course.settle(plan.resume.first_segment)
 
     def __iter__(self) -> Iterator[Sample]:
         return self
@@ -150,142 +164,141 @@ class SampleReader:
         self._samples.close()
         self._container.close()
 
+    def resume_point(self) -> Resume | None:
+        """How to go on behind the latest frame that ``coverage_facts`` tell of; None before the first one.
+
+        Facts as they are at that moment and those of the reading that goes on add up to those of an unbroken one.
+        """
+        return self._point
+
     def _read(self) -> Generator[Sample, None, None]:
-        facts = self.coverage_facts
         complete = False
         try:
-            for decoded in self._decoder.frames():
-                waiting = _Waiting(decoded, facts.frames)
-                facts.frames += 1
-                facts.damaged_packets = self._decoder.damaged_packets.count
-                frame = decoded.frame
-                for placed in self._timeline.place(waiting, frame.pts, frame.dts, decoded.stored):
-                    yield from self._show(placed)
-            for placed in self._timeline.flush():
-                yield from self._show(placed)
-            yield from self._finish_latest(None)
+            for item in self._sequence.items():
+                yield from self._skip(item) if isinstance(item, Skipped) else self._show(item)
+            yield from self._finish_latest(None, None, None)
             complete = True
         finally:
-            self._conclude(complete)
+            self._account.conclude(complete, self._course.clock.usual_step())
             self._container.close()  # last: streams must not be touched after it
 
-    def _show(self, placed: Placed[_Waiting]) -> Iterator[Sample]:
-        """Take in a frame whose time is known; gives the sample before it, which is finished by that."""
-        facts, waiting = self.coverage_facts, placed.item
-        seconds = placed.seconds - self._zero
-        broken = self._clock.enter(seconds, waiting.decoded.damaged)
-        yield from self._finish_latest(seconds if broken is None else None)
-        if broken is not None:
-            self._breaks.add(broken.kind, broken.before, broken.after)
-        if broken is not None or facts.first_seconds is None:
-            facts.segments += 1
-            self._segment_start = seconds
-        if facts.first_seconds is None:
-            facts.first_seconds = seconds
-        frame = waiting.decoded.frame
-        self._latest = _Shown(seconds, (frame.duration or 0) * self._decoder.time_base)
-        cut = self._shots.cuts(frame)
-        if self._grid.wants(facts.segments - 1, seconds) or cut:
-            self._latest.sample = self._look(placed, seconds)
-        if self._on_position is not None and waiting.ordinal % _POSITION_EVERY_FRAMES == 0:
-            self._on_position(seconds)
+    def _skip(self, skipped: Skipped) -> Iterator[Sample]:
+        """Packets that are not decoded: their times are taken in as if their frames were shown."""
+        for seconds in skipped.times:
+            step = self._course.enter(seconds, damaged=False)
+            yield from self._finish_latest(seconds, step, None)
+            self._account.begin(seconds)
+            self._latest = _Latest(seconds, step, billed=skipped.why == "outside")
+        self._shots.forget()
+        self._before = None
+        resume = self._plan.resume
+        if skipped.why == "before" and resume is not None and resume.after_packet is None:
+            self._course.settle(resume.first_segment)
 
-    def _finish_latest(self, until: Fraction | None) -> Iterator[Sample]:
+    def _show(self, timed: Timed) -> Iterator[Sample]:
+        """Take in a frame; gives the sample before it, which is finished by that."""
+        decoded, seconds = timed.decoded, timed.seconds
+        for lost in decoded.lost:
+            self._account.lose(lost)
+        drops = self._is_dropped(decoded)
+        step = self._course.enter(seconds, decoded.damaged)
+        yield from self._finish_latest(seconds, step, decoded)
+        self._account.begin(seconds)
+        before, self._before = self._before, decoded.frame
+        cut = self._shots.cuts(decoded.frame)
+        frame = _Frame(timed, self._ordinal, self._shots.shot, before)
+        wanted = step.wanted or (cut and step.inside)
+        self._latest = _Latest(seconds, step, not drops, frame, wanted and not drops)
+        if drops:
+            self._end_dropping(decoded)
+        self._ordinal += not drops
+        self._frames += 1
+        if self._hooks.on_position is not None and self._frames % _POSITION_EVERY_FRAMES == 1:
+            self._hooks.on_position(seconds)
+
+    def _is_dropped(self, decoded: Decoded) -> bool:
+        """Whether an earlier reading has given this frame out."""
+        resume, number = self._plan.resume, decoded.packet
+        if not self._drops or resume is None or resume.after_packet is None:
+            return False
+        # The frame looked for may not come again from a damaged stream; a keyframe is shown after all before it.
+        if decoded.is_keyframe and number is not None and number > resume.after_packet:
+            self._drops = False
+        return self._drops
+
+    def _end_dropping(self, decoded: Decoded) -> None:
+        resume = self._plan.resume
+        if resume is not None and decoded.packet == resume.after_packet:
+            self._drops = False
+            self._course.settle(resume.first_segment)
+
+    def _finish_latest(
+        self, until: Fraction | None, step: Step | None, following: Decoded | None
+    ) -> Iterator[Sample]:
         """The latest frame is shown until this media time; None: until its segment ends."""
-        latest, facts = self._latest, self.coverage_facts
+        latest, self._latest = self._latest, None
         if latest is None:
             return
-        ends = latest.seconds + self._clock.shown_for(latest.declared) if until is None else until
-        self._latest = None
-        facts.last_seconds = ends
-        facts.searched_seconds = self._billed + ends - self._segment_start
-        if until is None:
-            self._billed = facts.searched_seconds
-        if latest.sample is not None:
-            facts.samples += 1
-            yield replace(latest.sample, frame=replace(latest.sample.frame, until_seconds=ends))
+        broken = None if step is None else step.broken
+        ends = until
+        if ends is None or broken is not None:
+            ends = latest.seconds + self._shown_for(latest)
+            if broken is not None and broken.kind == "gap":
+                ends = min(ends, broken.after)
+        if not latest.billed:
+            return
+        damaged = following is not None and following.damaged
+        next_frame = None if following is None else following.frame
+        usual = step.usual if step is not None and broken is None else None
+        sample = self._tell(latest, ends, usual, next_frame)
+        if broken is not None:
+            self._account.pass_break(broken, ends, latest.step.segment, damaged)
+        if sample is not None:
+            yield sample
 
-    def _look(self, placed: Placed[_Waiting], seconds: Fraction) -> Sample | None:
-        frame, ordinal = placed.item.decoded.frame, placed.item.ordinal
-        try:
-            image = upright_rgb(frame, self._aspect_of(frame))
-        except AV_FAILURES:
-            self._unseen.add(seconds)
+    def _shown_for(self, latest: _Latest) -> Fraction:
+        declared = 0 if latest.frame is None else latest.frame.timed.decoded.frame.duration or 0
+        return self._course.clock.shown_for(declared * self._sequence.source.time_base)
+
+    def _tell(
+        self, latest: _Latest, ends: Fraction, usual: Fraction | None, following: VideoFrame | None
+    ) -> Sample | None:
+        """Write the finished frame into the coverage facts; gives it as a sample where it is one."""
+        account, frame, start = self._account, latest.frame, latest.seconds
+        segment = latest.step.segment
+        if frame is None:
+            account.pass_outside(start, ends, segment)
             return None
+        decoded = frame.timed.decoded
+        account.count(start, ends, segment, decoded.suspect)
+        self._note_point(decoded, frame.ordinal, segment)
+        image = None
+        if latest.wanted:
+            image = self._pictures.picture(frame.before, decoded.frame, following)
+        if not latest.step.inside:
+            account.pass_outside(start, ends, segment)
+        elif latest.wanted and image is None:
+            account.pass_unseen(start, ends, segment)
+        else:
+            account.show(decoded.suspect, start, ends, segment, usual)
+        if image is None:
+            return None
+        self.coverage_facts.samples += 1
         where = FrameRef(
             stream=self._index,
-            segment=self.coverage_facts.segments - 1,
-            ordinal=ordinal,
-            pts=frame.pts,
-            time_base=self._decoder.time_base,
-            seconds=seconds,
-            until_seconds=seconds,
-            time_source=placed.source,
+            segment=segment,
+            ordinal=frame.ordinal,
+            pts=decoded.frame.pts,
+            time_base=self._sequence.source.time_base,
+            seconds=start,
+            until_seconds=ends,
+            time_source=frame.timed.source,
+            packet=decoded.packet,
+            suspect=decoded.suspect,
         )
-        return Sample(where, image, self._shots.shot)
+        return Sample(where, image, frame.shot)
 
-    def _aspect_of(self, frame: VideoFrame) -> Fraction:
-        """The container's pixel aspect; the decoder's where the picture has changed its size since."""
-        if (frame.width, frame.height) == self._size:
-            return self._aspect
-        return believable_aspect(self._stream.codec_context.sample_aspect_ratio)
-
-    def _conclude(self, complete: bool) -> None:
-        facts, decoder = self.coverage_facts, self._decoder
-        facts.damaged_packets = decoder.damaged_packets.count
-        facts.damaged_frames = decoder.damaged_frames.count
-        facts.problems = [
-            *self._lost_pictures(complete),
-            *self._late_start(),
-            *self._breaks.sentences(),
-            *(self._shortfall() if complete else []),
-        ]
-        if not decoder.timed:
-            rate = 1 / self._step
-            facts.notes.append(
-                f"this stream has no times; they are counted at an assumed {float(rate):g} frames/s"
-            )
-
-    def _lost_pictures(self, complete: bool) -> list[str]:
-        facts, decoder, zero = self.coverage_facts, self._decoder, self._zero
-        told = []
-        if complete and facts.frames == 0:
-            silent = not facts.damaged_packets and not decoder.demux_failures.count
-            told.append(
-                "the decoder gave no picture and reported no error"
-                if silent
-                else "no picture could be decoded"
-            )
-        told += decoder.damaged_packets.sentences("damaged packet", "damaged packets", zero)
-        told += decoder.damaged_frames.sentences(
-            "picture reported as damaged", "pictures reported as damaged", zero
-        )
-        told += decoder.demux_failures.sentences(
-            "place that could not be read", "places that could not be read", zero
-        )
-        told += self._unseen.sentences(
-            "picture that could not be converted", "pictures that could not be converted", Fraction(0)
-        )
-        if decoder.unfinished:
-            told.append("the rest of the file could not be read")
-        if complete and decoder.packets_lost:
-            told.append(f"{decoder.packets_lost} packets gave no picture, without an error")
-        return told
-
-    def _late_start(self) -> list[str]:
-        first = self.coverage_facts.first_seconds
-        if first is None or self._own_start is None or not self._decoder.timed:
-            return []
-        start = self._own_start - self._zero
-        if first - start <= _SHORTFALL_SECONDS:
-            return []
-        return [f"no picture between {shown(start)} and {shown(first)}"]
-
-    def _shortfall(self) -> list[str]:
-        declared, last = self._declared, self.coverage_facts.last_seconds
-        if declared is None or last is None or self._breaks.stepped_back:
-            return []
-        reached = last - ((self._own_start or self._zero) - self._zero)
-        if declared - reached <= max(_SHORTFALL_SECONDS, 2 * self._clock.usual_step()):
-            return []
-        return [f"decoded to {shown(reached)} of {shown(declared)} declared"]
+    def _note_point(self, decoded: Decoded, ordinal: int, segment: int) -> None:
+        if decoded.packet is not None:
+            self.slice_number = self._sequence.slice_of(decoded.packet)
+            self._point = Resume(self.slice_number, decoded.packet, ordinal + 1, segment)

@@ -39,6 +39,10 @@ class ShotCounter:
         self._before: npt.NDArray[np.int16] | None = None
         self._usual: deque[float] = deque(maxlen=_USUAL_FRAMES)
 
+    def forget(self) -> None:
+        """Frames were left out: the next one is compared with none."""
+        self._before = None
+
     def cuts(self, frame: VideoFrame) -> bool:
         """Whether this frame begins a new shot; call once a frame. The first frame begins none."""
         return self.changes_to(_points(frame))

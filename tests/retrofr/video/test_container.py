@@ -39,7 +39,7 @@ def test_the_facts_of_a_clip(tmp_path: Path) -> None:
     assert exhibit.size_bytes == path.stat().st_size == seen[-1]
     assert exhibit.container == "mov,mp4,m4a,3gp,3g2,mj2"
     assert exhibit.streams == (VideoStream(0, "h264", 320, 240, Fraction(25), Fraction(2)),)
-    assert exhibit.clock.at == datetime(2024, 3, 30, 17, 11, 5)
+    assert exhibit.clock.origin.at == datetime(2024, 3, 30, 17, 11, 5)
     assert exhibit.clock.source == "file name"
 
 
@@ -85,7 +85,8 @@ def test_the_recorders_clock_goes_before_the_file_name(tmp_path: Path) -> None:
     start = datetime(2024, 3, 31, 0, 59, 55)
     exhibit = opened(clips.make_dav(tmp_path / "cam_20200101_000000.dav", start=start))
     assert exhibit.container == "dhav"
-    assert exhibit.clock.at == start
+    assert exhibit.clock.origin.at == start
+    assert [hint.at for hint in exhibit.clock.hints] == [datetime(2020, 1, 1)]
     assert exhibit.clock.source == "recorder clock in the container (DHAV)"
 
 

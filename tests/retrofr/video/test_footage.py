@@ -258,3 +258,27 @@ def test_numbers_in_names_are_ordered_by_value(numbers: list[int]) -> None:
 def test_natural_order_is_the_same_whatever_the_order_before(texts: list[str]) -> None:
     turned = list(reversed(texts))
     assert sorted(texts, key=natural_key) == sorted(turned, key=natural_key)
+
+
+def test_a_program_in_a_folder_is_tried_tentatively(footage: Path) -> None:
+    (footage / "cam2" / "Player.EXE").write_bytes(b"x")
+    found = find_footage([footage])
+    assert [file.name for file in found.files if file.tentative] == ["cam2/Player.EXE"]
+    assert "cam2/Player.EXE" not in found.ignored
+
+
+def test_a_program_that_is_named_is_meant(footage: Path) -> None:
+    program = footage / "cam2" / "clip.exe"
+    program.write_bytes(b"x")
+    assert [file.tentative for file in find_footage([program]).files] == [False]
+    found = find_footage([footage, program])
+    assert [file.name for file in found.files].count("cam2/clip.exe") == 1
+    assert not any(file.tentative for file in found.files)
+
+
+def test_archives_are_ignored_and_told_apart(footage: Path) -> None:
+    for name in ("cam2/export.ZIP", "backup.7z"):
+        (footage / name).write_bytes(b"x")
+    found = find_footage([footage])
+    assert found.archives == ("backup.7z", "cam2/export.ZIP")
+    assert set(found.archives) < set(found.ignored)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -48,10 +49,12 @@ def test_each_kind_of_trouble_is_told_apart(outcomes: dict[str, str | list[Cover
     without_video = [r for r in reasons if r.startswith(("holds sound only", "no video stream"))]
     stills = [r for r in reasons if r.startswith("holds still pictures")]
     cut = [r for r in reasons if r == "its video index (moov) is cut off, so none of it could be searched"]
+    encrypted = [r for r in reasons if r.startswith("its video is encrypted")]
     assert len(without_video) == 12
+    assert len(encrypted) == 2
     assert len(stills) == 3
     # 13 do not open at all. One that opens has no stream, because its index is cut off, and says so.
-    assert len(reasons) - len(without_video) - len(stills) == 13 + 1
+    assert len(reasons) - len(without_video) - len(stills) - len(encrypted) == 13 + 1
     assert len(cut) == 2
 
 
@@ -61,9 +64,29 @@ def test_no_frame_means_not_searched(outcomes: dict[str, str | list[CoverageFact
     assert all(facts.searched_seconds == 0 and facts.samples == 0 and facts.segments == 0 for facts in empty)
     silent = [f for f in empty if f.problems == ["the decoder gave no picture and reported no error"]]
     damaged = [f for f in empty if f.problems[0] == "no picture could be decoded"]
-    assert len(silent) == 6
-    assert len(damaged) == len(empty) - 6 == 3
+    assert len(silent) == 5
+    assert len(damaged) == len(empty) - 5 == 2
     assert all(facts.searched_seconds > 0 and facts.samples > 0 for facts in read if facts.frames)
+
+
+def test_sound_files_report_no_loss(outcomes: dict[str, str | list[CoverageFacts]]) -> None:
+    read = [facts for outcome in outcomes.values() if not isinstance(outcome, str) for facts in outcome]
+    whole = [facts for facts in read if not facts.problems]
+    assert len(whole) > 70
+    assert {r.kind for facts in whole for r in facts.ranges} == {"searched"}
+    assert all(facts.suspect_frames == 0 for facts in whole)
+
+
+def test_ranges_of_every_file_add_up(outcomes: dict[str, str | list[CoverageFacts]]) -> None:
+    read = [facts for outcome in outcomes.values() if not isinstance(outcome, str) for facts in outcome]
+    for facts in read:
+        seen = [r.seconds for r in facts.ranges if r.kind in ("searched", "suspect")]
+        assert sum(seen) == facts.searched_seconds
+        for kind in ("suspect", "missing", "gap", "unreadable", "outside"):
+            told = sum(r.seconds for r in facts.ranges if r.kind == kind)
+            assert told == getattr(facts, f"{kind}_seconds")
+        for a, b in pairwise(facts.ranges):
+            assert b.segment > a.segment or b.start_seconds >= a.end_seconds
 
 
 def test_a_packet_is_lost_and_not_the_rest(outcomes: dict[str, str | list[CoverageFacts]]) -> None:

@@ -13,7 +13,7 @@ import clips
 from retrofr.errors import ExhibitError
 from retrofr.records import Exhibit, Sample
 from retrofr.settings import SamplingSettings
-from retrofr.video._decode import StreamDecoder
+from retrofr.video._packets import PacketSource
 from retrofr.video.container import open_exhibit, reopen_stream
 from retrofr.video.footage import FootageFile
 from retrofr.video.reader import CoverageFacts, read_samples
@@ -89,7 +89,11 @@ def test_every_frame_of_a_sound_clip_comes_at_its_time(
     assert sources(samples) == {"pts"}
     width, height = options.get("size", (320, 240))
     assert {sample.image.shape for sample in samples} == {(height, width, 3)}
-    assert facts.notes == []
+    codec = {"libx264": "h264", "libx265": "hevc"}.get(options.get("codec", "libx264"), options.get("codec"))
+    assert facts.codec_reports_damage == (codec in ("h264", "ffv1"))
+    # Nobody may take a clean report of such a decoder for a clean recording.
+    silent = f"no decoder-reported damage; the {codec} decoder does not report all damage"
+    assert facts.notes == ([] if facts.codec_reports_damage else [silent])
 
 
 def test_media_time_starts_at_the_first_frame_of_a_late_starting_stream(tmp_path: Path) -> None:
@@ -165,9 +169,9 @@ def test_frames_without_a_time_are_placed_between_those_with_one(tmp_path: Path)
     assert facts.problems == []
     assert facts.frames == 50
     assert facts.searched_seconds == 2
-    # This container's demuxer now and then gives two frames the later one's time, so one step may be off.
-    assert all(abs(s.frame.seconds - (clips.number_in(s.image) or 0) * STEP) <= STEP for s in samples)
-    assert len(samples) >= 48
+    # FFmpeg gives a picture that begins at a pack's very end the next one's time; that is not believed.
+    assert numbers(samples) == list(range(50))
+    assert seconds(samples) == [n * STEP for n in range(50)]
 
 
 def test_reordered_frames_in_avi_are_not_scrambled(tmp_path: Path) -> None:
@@ -193,8 +197,8 @@ def test_a_recorder_clock_that_is_set_back_starts_a_segment(tmp_path: Path) -> N
     assert facts.searched_seconds == 2
     assert facts.problems == ["time steps back from 0.960 s to -3599.000 s"]
     clock = exhibit_of(path).clock
-    assert clock.time_at(samples[24].frame.seconds) == datetime(2024, 10, 27, 2, 59, 59, 960_000)
-    assert clock.time_at(samples[25].frame.seconds) == datetime(2024, 10, 27, 2, 0, 0)
+    assert clock.original_at(samples[24].frame.seconds) == datetime(2024, 10, 27, 2, 59, 59, 960_000)
+    assert clock.original_at(samples[25].frame.seconds) == datetime(2024, 10, 27, 2, 0, 0)
 
 
 def test_two_recordings_behind_each_other_are_two_segments(tmp_path: Path) -> None:
@@ -233,7 +237,11 @@ def test_one_bad_packet_loses_one_packet(tmp_path: Path, ending: str) -> None:
     assert seconds(samples) == [n * STEP for n in range(50) if n != 20]
     assert facts.damaged_packets == 1
     assert facts.problems == ["1 damaged packet at 0.800 s"]
-    assert facts.searched_seconds == 2  # a hole of one frame is no gap
+    assert facts.segments == 1  # a hole of one frame is no gap
+    assert (facts.searched_seconds, facts.unreadable_seconds) == (49 * STEP, STEP)
+    assert [(r.kind, r.start_seconds, r.end_seconds) for r in facts.ranges if r.kind == "unreadable"] == [
+        ("unreadable", 20 * STEP, 21 * STEP)
+    ]
 
 
 def test_a_bad_packet_of_a_predicted_stream_does_not_end_reading(tmp_path: Path) -> None:
@@ -404,7 +412,7 @@ def test_closing_before_reading(tmp_path: Path) -> None:
     reader = read_samples(exhibit_of(clips.make_clip(tmp_path / "a.mp4")), 0, EVERY_FRAME)
     reader.close()
     assert list(reader) == []
-    assert reader.coverage_facts == CoverageFacts()
+    assert reader.coverage_facts == CoverageFacts(declared_seconds=Fraction(2))
 
 
 def test_files_are_closed(tmp_path: Path) -> None:
@@ -472,9 +480,8 @@ def test_a_disk_that_fails_for_ever_ends_reading(tmp_path: Path) -> None:
     container, stream = reopen_stream(exhibit_of(path), 0)
     with container:
         failing = UnreadableFrom(container, good=200)
-        decoder = StreamDecoder(cast(Any, failing), stream)
-        images = [np.asarray(d.frame.to_ndarray(format="rgb24"), np.uint8) for d in decoder.frames()]
-        assert [clips.number_in(image) for image in images] == list(range(200))
+        source = PacketSource(cast(Any, failing), stream)
+        assert [packet.number for packet in source.packets()] == list(range(200))
     assert failing.failures < 100
-    assert decoder.unfinished
-    assert decoder.demux_failures.count == failing.failures
+    assert source.unfinished
+    assert source.demux_failures.count == failing.failures

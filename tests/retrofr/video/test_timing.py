@@ -58,6 +58,47 @@ def test_frames_between_known_times_are_spread_evenly() -> None:
     ]
 
 
+def test_a_lost_packet_leaves_its_place_free() -> None:
+    timeline: Timeline[str] = Timeline(Fraction(1, 1000), STEP)
+    placed = timeline.place("a", 0, 0, packet=10)
+    # Packets 11 and 12 have no time, and 12 made no frame.
+    placed += timeline.place("b", None, None, packet=11)
+    placed += timeline.place("d", None, None, packet=13)
+    placed += timeline.place("e", 160, 160, packet=14)
+    assert [(p.item, p.seconds) for p in placed] == [("a", 0), ("b", STEP), ("d", 3 * STEP), ("e", 4 * STEP)]
+
+
+def test_frames_stored_in_another_order_are_spread_evenly() -> None:
+    timeline: Timeline[str] = Timeline(Fraction(1, 1000), STEP)
+    placed = timeline.place("I", 0, 0, packet=0)
+    placed += timeline.place("B", None, None, packet=3)
+    placed += timeline.place("B", None, None, packet=2)
+    placed += timeline.place("P", 120, 120, packet=5)
+    assert [p.seconds for p in placed] == [0, STEP, 2 * STEP, 3 * STEP]
+
+
+def test_frames_before_the_first_known_time_are_counted_back_from_it() -> None:
+    timeline: Timeline[str] = Timeline(Fraction(1, 1000), STEP)
+    placed = timeline.place("a", None, None, packet=0)
+    placed += timeline.place("c", None, None, packet=2)
+    placed += timeline.place("d", 1000, 1000, packet=3)
+    assert [p.seconds for p in placed] == [1 - 3 * STEP, 1 - STEP, 1]
+
+
+def test_without_any_time_a_frame_has_its_place_among_all() -> None:
+    timeline: Timeline[int] = Timeline(STEP, STEP, has_times=False)
+    placed = [p for slot in (3, 4, 9) for p in timeline.place(slot, None, None, slot=slot)]
+    assert [(p.seconds, p.source) for p in placed] == [(n * STEP, "assumed rate") for n in (3, 4, 9)]
+
+
+def test_what_was_left_out_is_what_waiting_frames_follow() -> None:
+    timeline: Timeline[str] = Timeline(Fraction(1, 1000), STEP)
+    timeline.place("a", 0, 0, packet=0)
+    timeline.pass_to(Fraction(10))
+    assert timeline.place("b", None, None, packet=300) == []
+    assert [p.seconds for p in timeline.place("c", 10_080, None, packet=301)] == [10 + STEP, 10 + 2 * STEP]
+
+
 def test_frames_are_not_spread_over_a_break() -> None:
     timeline: Timeline[int] = Timeline(Fraction(1), STEP)
     assert [s for _, s, _ in run(timeline, [(0, None), (None, None), (3600, None)])] == [0, STEP, 3600]
@@ -120,6 +161,15 @@ def test_a_step_back_is_a_break_and_a_repeated_time_is_not() -> None:
     assert breaks(SegmentClock(STEP), [Fraction(1), Fraction(1), Fraction(0), STEP]) == [
         Break("back", Fraction(1), Fraction(0))
     ]
+
+
+def test_a_constant_rate_is_told_from_a_variable_one() -> None:
+    clock = SegmentClock(STEP)
+    assert not clock.is_steady()  # nothing seen
+    breaks(clock, [Fraction(n * 40 + n % 2, 1000) for n in range(20)])
+    assert clock.is_steady()
+    breaks(clock, [Fraction(n * 40 + n % 2 * 20, 1000) for n in range(20, 40)])
+    assert not clock.is_steady()
 
 
 def test_gaps_do_not_hide_each_other() -> None:

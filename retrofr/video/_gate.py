@@ -1,0 +1,163 @@
+"""Which packets reach the decoder: all, those of the slices still to be read, or those near a time window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from retrofr.video._packets import REORDER_PACKETS, StreamPacket
+from retrofr.video._slices import SliceCutter, SliceStart
+
+Window = tuple[Fraction | None, Fraction | None]
+
+# A group of pictures that is longer than this is not held back to see whether it touches a window.
+_MAX_HELD_PACKETS = 2000
+_MAX_HELD_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class Fed:
+    """A packet for the decoder, and the slice that begins with it, if one does."""
+
+    packet: StreamPacket
+    start: SliceStart | None
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Packets that are not decoded.
+
+    Args:
+        why: ``before``: a reading that is resumed begins later; ``outside``: they are outside the windows.
+        times: media time of each, as its frame would be shown: in order.
+        starts: the slices that begin with one of them.
+    """
+
+    why: Literal["before", "outside"]
+    times: tuple[Fraction, ...]
+    starts: tuple[SliceStart, ...]
+
+
+class PacketGate:
+    """Lets packets through, or tells the times of those that it keeps back.
+
+    Args:
+        cutter: numbers the slices.
+        from_slice: packets of earlier slices are kept back.
+        windows: in media time; groups of pictures that touch none are kept back. Empty: none is.
+        reach: the longest time by which a packet's picture is shown before one stored before it. A group that ends
+            by less before a window's start is needed for pictures in it, if the next group is open.
+        tells_leading: packets' times show whether a keyframe's group is open; else each may be.
+        begins_at_key: what is stored before the first keyframe gives no frame.
+    """
+
+    def __init__(
+        self,
+        cutter: SliceCutter,
+        *,
+        from_slice: int = 0,
+        windows: tuple[Window, ...] = (),
+        reach: Fraction = Fraction(0),
+        tells_leading: bool = True,
+        begins_at_key: bool = False,
+    ) -> None:
+        self._cutter = cutter
+        self._from_slice = from_slice
+        self._windows = windows
+        self._reach = reach
+        self._tells_leading = tells_leading
+        self._unseen_key = begins_at_key
+        self._group: list[Fed] = []
+        self._group_bytes = 0
+        self._group_is_open = False
+
+    def items(self, packets: Iterable[StreamPacket]) -> Iterator[Fed | Skipped]:
+        waiting = self._from_slice > 0
+        for packet in packets:
+            start = self._cutter.enter(packet)
+            if waiting and start is not None and start.number >= self._from_slice:
+                yield from self._skip("before")
+                waiting = False
+            if waiting:
+                if packet.is_key or len(self._group) >= _MAX_HELD_PACKETS:
+                    yield from self._skip("before")
+                self._hold_times(packet, start)
+            elif self._windows:
+                yield from self._through_windows(Fed(packet, start))
+            else:
+                yield Fed(packet, start)
+        yield from self._skip("before") if waiting else self._settle()
+
+    def _hold_times(self, packet: StreamPacket, start: SliceStart | None) -> None:
+        self._unseen_key = self._unseen_key and not packet.is_key
+        if not self._unseen_key and not packet.packet.is_discard:
+            self._group.append(Fed(packet, start))
+
+    def _through_windows(self, fed: Fed) -> Iterator[Fed | Skipped]:
+        if fed.packet.is_key:
+            yield from self._settle(fed.packet)
+        if self._group_is_open:
+            yield fed
+            return
+        self._group.append(fed)
+        self._group_bytes += fed.packet.packet.size
+        if len(self._group) >= _MAX_HELD_PACKETS or self._group_bytes >= _MAX_HELD_BYTES:
+            yield from self._let_through()
+            self._group_is_open = True
+
+    def _settle(self, following: StreamPacket | None = None) -> Iterator[Fed | Skipped]:
+        self._group_is_open = False
+        if self._touches(following):
+            yield from self._let_through()
+        else:
+            yield from self._skip("outside")
+
+    def _let_through(self) -> Iterator[Fed]:
+        group, self._group, self._group_bytes = self._group, [], 0
+        yield from group
+
+    def _skip(self, why: Literal["before", "outside"]) -> Iterator[Skipped]:
+        group, self._group, self._group_bytes = self._group, [], 0
+        if group:
+            own = [fed.packet for fed in group if not fed.packet.packet.is_discard]
+            starts = tuple(fed.start for fed in group if fed.start is not None)
+            yield Skipped(why, tuple(self._as_shown(own)), starts)
+
+    def _as_shown(self, packets: list[StreamPacket]) -> Iterator[Fraction]:
+        """Times in the order shown: sorted, but not across a clock that was set back."""
+        run: list[Fraction] = []
+        before: StreamPacket | None = None
+        for packet in packets:
+            if before is not None and self._steps_back(before, packet, run):
+                yield from sorted(run)
+                run = []
+            run.append(packet.seconds)
+            before = packet
+        yield from sorted(run)
+
+    def _steps_back(self, before: StreamPacket, packet: StreamPacket, run: list[Fraction]) -> bool:
+        # Decoding times rise in order of storage, whatever the pictures' order, unless the clock goes back.
+        if before.packet.dts is not None and packet.packet.dts is not None:
+            return bool(packet.packet.dts < before.packet.dts)
+        return packet.seconds < max(run[-REORDER_PACKETS:]) - self._reach
+
+    def _touches(self, following: StreamPacket | None) -> bool:
+        """Whether the group held is needed; ``following``: the keyframe behind it."""
+        if not self._group:
+            return False
+        times = [fed.packet.seconds for fed in self._group]
+        first, last = min(times), max(times)
+        if following is not None and (following.has_leading or not self._tells_leading):
+            last += self._reach
+        return any(
+            (start is None or last >= start) and (end is None or first < end) for start, end in self._windows
+        )
+
+
+def in_windows(seconds: Fraction, windows: tuple[Window, ...]) -> bool:
+    """Whether a media time lies in one of the windows; without windows every time does."""
+    return not windows or any(
+        (start is None or seconds >= start) and (end is None or seconds < end) for start, end in windows
+    )
