@@ -13,9 +13,17 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 
-from retrofr.events import Advanced, Downloading, Event, ExhibitFinished, ExhibitStarted, RunStarted
+from retrofr.events import (
+    Advanced,
+    Digesting,
+    Downloading,
+    Event,
+    ExhibitFinished,
+    ExhibitStarted,
+    RunStarted,
+)
 
-from .reporters import MessageReporter
+from .reporters import MessageReporter, digest_title
 from .text import human_bytes, shown
 
 FIELDS: dict[str, Any] = {"count": "", "facts": ""}
@@ -100,7 +108,7 @@ class BarReporter(MessageReporter):
             transient=True,
             expand=True,
         )
-        self._task = self._bar.add_task("loading the models", total=None, **FIELDS)
+        self._task = self._bar.add_task("getting ready", total=None, **FIELDS)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -116,6 +124,9 @@ class BarReporter(MessageReporter):
         if isinstance(event, Downloading):
             self._download(event)
             return
+        if isinstance(event, Digesting):
+            self._digest(event)
+            return
         self._pace.take(event)
         pace = self._pace
         if isinstance(event, ExhibitStarted):
@@ -130,13 +141,24 @@ class BarReporter(MessageReporter):
             shown_position = pace.position if pace.duration is None else min(pace.position, pace.duration)
             self._bar.update(self._task, completed=shown_position, facts=self._facts())
 
+    def _digest(self, event: Digesting) -> None:
+        done = f"{human_bytes(event.done_bytes)} of {human_bytes(event.total_bytes)}"
+        self._bar.update(
+            self._task,
+            description=digest_title(event),
+            total=event.total_bytes,
+            completed=event.done_bytes,
+            count="",
+            facts=done,
+        )
+
     def _facts(self) -> str:
         pace = self._pace
         position = whole_time(pace.position)
         if pace.duration is not None:
             position += f"/{whole_time(pace.duration)}"
         parts = [position]
-        if self.console.width >= 100:
+        if self.console.width >= 100 and pace.faces:
             parts.append(f"{pace.faces:,} faces")
         if pace.speed is not None:
             parts.append(f"{pace.speed:.3g}× real time")

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
 
-from retrofr.results import Coverage, SearchResult
+from retrofr.clock import format_seconds
+from retrofr.integrity import NOT_LISTED
+from retrofr.records import RangeKind
+from retrofr.results import NOT_SEARCHED, Coverage, SearchResult, StreamCoverage, Unsearched
 
 from .text import counted, enumerated, shown
 
 IGNORED_NAMES = 4
+LISTED_RANGES = 3
+LEFT_OUT: tuple[RangeKind, ...] = ("outside", "static")
+SUM_WORDS = {
+    "missing": "missing",
+    "gap": "in gaps of the recording's clock",
+    "lost": "lost with the decoder",
+    "unreadable": "unreadable",
+    "outside": "outside what was asked for",
+    "static": "static and not looked at",
+}
 
 
 @dataclass(frozen=True)
@@ -32,7 +44,10 @@ def coverage_rows(result: SearchResult, written: str | None) -> list[Row]:
     coverage = result.coverage
     rows = [Row("searched", _searched(coverage))]
     rows += _faces(coverage)
-    rows += _not_searched(coverage)
+    rows += _damage(coverage)
+    rows += _not_searched(coverage, "coverage.csv" if written is not None else "--format json or --out DIR")
+    rows += _clocks(result)
+    rows += _digests(coverage)
     if coverage.ignored:
         names = enumerated([shown(name) for name in coverage.ignored], IGNORED_NAMES)
         number = counted(
@@ -71,14 +86,119 @@ def _faces(coverage: Coverage) -> Iterator[Row]:
     yield Row("faces", text)
 
 
-def _not_searched(coverage: Coverage) -> Iterator[Row]:
+def _damage(coverage: Coverage) -> Iterator[Row]:
+    """Never "undamaged": nobody but a decoder looked, and some decoders say little."""
+    if not coverage.streams:
+        return
+    frames = sum(stream.suspect_frames for stream in coverage.streams)
+    if frames or coverage.seconds("suspect"):
+        what = f"{_length(coverage, 'suspect')} of it is suspect: damage was reported in {counted(frames, 'frame')}, "
+        yield Row("damage", f"{what}or in what they were predicted from", warns=True)
+    else:
+        yield Row("damage", "no decoder-reported damage")
+    silent = [
+        f"{shown(s.exhibit)}, stream {s.stream}" for s in coverage.streams if not s.codec_reports_damage
+    ]
+    if silent:
+        yield Row("", f"the decoder does not report all damage of its kind of video: {enumerated(silent, 3)}")
+
+
+def _not_searched(coverage: Coverage, full_list: str) -> Iterator[Row]:
     if coverage.interrupted:
         yield Row("INTERRUPTED", "the run was stopped before its end, and this result is partial", warns=True)
+    yield from _labelled("ALTERED", _changed(coverage))
+    left_out = list(_labelled("left out", _left_out(coverage)))
     if not coverage.has_gaps:
-        yield Row("not searched", "nothing: all of the footage that was named was searched")
-    yield from _labelled("not searched", _lost_files(coverage))
-    yield from _labelled("partly", _told(coverage, "problems"))
-    yield from _labelled("assumed", _told(coverage, "notes"))
+        what = "what was asked for" if left_out else "the footage that was named"
+        yield Row("not searched", f"nothing: all of {what} was searched")
+    yield from left_out
+    yield from _labelled("not searched", _lost(coverage))
+    yield from _labelled("partly", _partly(coverage, full_list))
+    yield from _labelled("noted", _noted(coverage))
+
+
+def _left_out(coverage: Coverage) -> Iterator[Row]:
+    """What nobody asked for, or had to be looked at."""
+    if sums := [what for kind in LEFT_OUT if (what := _sum(coverage, kind))]:
+        yield Row("", ", ".join(sums))
+    yield from (replace(row, warns=False) for row in _by_reason(coverage.left_out))
+
+
+def _lost(coverage: Coverage) -> Iterator[Row]:
+    """The sums over everything that was opened, then what was not."""
+    if sums := [what for kind in NOT_SEARCHED if (what := _sum(coverage, kind))]:
+        yield Row("", f"of what was opened: {', '.join(sums)}", warns=True)
+    yield from _by_reason(coverage.unsearched)
+
+
+def _sum(coverage: Coverage, kind: RangeKind) -> str | None:
+    return f"{_length(coverage, kind)} {SUM_WORDS[kind]}" if coverage.seconds(kind) else None
+
+
+def _length(coverage: Coverage, kind: RangeKind) -> str:
+    return format_seconds(coverage.seconds(kind))
+
+
+def _changed(coverage: Coverage) -> Iterator[Row]:
+    told = set()
+    for stream in coverage.streams:
+        if stream.changed and stream.exhibit not in told:
+            told.add(stream.exhibit)
+            yield Row(
+                "", f"{shown(stream.exhibit)} changed while it was searched; its hits are marked", warns=True
+            )
+            yield Row("", f"  SHA-256 before: {stream.exhibit_sha256}", aside=True)
+            yield Row("", f"  SHA-256 after:  {stream.sha256_after}", aside=True)
+
+
+def _partly(coverage: Coverage, full_list: str) -> Iterator[Row]:
+    """For each stream with gaps what happened, then where."""
+    for stream in coverage.streams:
+        place = f"{shown(stream.exhibit)}, stream {stream.stream}"
+        for problem in stream.problems:
+            yield Row("", f"{place}: {shown(problem)}", warns=True)
+        if ranges := [r for r in stream.ranges if r.kind in ("suspect", *NOT_SEARCHED)]:
+            listed = [
+                f"{r.kind} {format_seconds(r.start_seconds)} – {format_seconds(r.end_seconds)}"
+                for r in ranges[:LISTED_RANGES]
+            ]
+            more = len(ranges) - LISTED_RANGES
+            text = "; ".join(listed) + (f"; and {more:,} more, see {full_list}" if more > 0 else "")
+            yield Row("", f"  {text}" if stream.problems else f"{place}: {text}", aside=bool(stream.problems))
+
+
+def _clocks(result: SearchResult) -> Iterator[Row]:
+    """Clocks that disagree, where no line of the result has said it already."""
+    said = {appearance.exhibit for appearance in (*result.hits, *result.candidates)}
+    sentences = dict.fromkeys(
+        f"{shown(stream.exhibit)}: {shown(note)}"
+        for stream in result.coverage.streams
+        if stream.exhibit not in said
+        for note in stream.clock_notes
+    )
+    yield from _labelled("clocks", (Row("", sentence) for sentence in sentences))
+
+
+def _digests(coverage: Coverage) -> Iterator[Row]:
+    exhibits = list({(s.exhibit, s.exhibit_sha256): s for s in coverage.streams}.values())
+    again = [stream for stream in exhibits if stream.sha256_after is not None]
+    if again:
+        same = sum(not stream.changed for stream in again)
+        of = counted(len(exhibits), "exhibit")
+        left = f"; not taken again of {len(exhibits) - len(again):,}" if len(again) < len(exhibits) else ""
+        yield Row("digests", f"SHA-256 the same before and after the search: {same:,} of {of}{left}")
+    yield from _labelled("hash list", _hash_list(coverage, exhibits))
+
+
+def _hash_list(coverage: Coverage, exhibits: list[StreamCoverage]) -> Iterator[Row]:
+    checked = [stream for stream in exhibits if stream.hash_check is not None]
+    if unlisted := [shown(s.exhibit) for s in checked if s.hash_check == NOT_LISTED]:
+        yield Row("", f"not in it: {enumerated(unlisted, IGNORED_NAMES)}", warns=True)
+    if agreeing := len(checked) - len(unlisted):
+        yield Row("", f"{counted(agreeing, 'exhibit')} as listed")
+    if coverage.not_in_footage:
+        names = enumerated([shown(name) for name in coverage.not_in_footage], IGNORED_NAMES)
+        yield Row("", f"{counted(len(coverage.not_in_footage), 'listed file')} not in the footage: {names}")
 
 
 def _labelled(label: str, rows: Iterator[Row]) -> Iterator[Row]:
@@ -87,10 +207,10 @@ def _labelled(label: str, rows: Iterator[Row]) -> Iterator[Row]:
         yield replace(row, label="" if number else label)
 
 
-def _lost_files(coverage: Coverage) -> Iterator[Row]:
+def _by_reason(items: Iterable[Unsearched]) -> Iterator[Row]:
     """Every file by name; files with the same reason share its explanation."""
     groups: dict[tuple[str, str | None], list[str]] = {}
-    for item in coverage.unsearched:
+    for item in items:
         groups.setdefault((item.reason, item.hint), []).append(shown(item.subject))
     for (reason, hint), subjects in groups.items():
         if len(subjects) == 1:
@@ -101,12 +221,11 @@ def _lost_files(coverage: Coverage) -> Iterator[Row]:
         yield from (Row("", f"  {shown(line)}", aside=True) for line in (hint or "").splitlines())
 
 
-def _told(coverage: Coverage, what: Literal["problems", "notes"]) -> Iterator[Row]:
-    """What was lost of each stream, or assumed."""
+def _noted(coverage: Coverage) -> Iterator[Row]:
+    """What a reader should know of each stream though nothing of it was lost."""
     for stream in coverage.streams:
-        for sentence in getattr(stream, what):
-            place = f"{shown(stream.exhibit)}, stream {stream.stream}"
-            yield Row("", f"{place}: {shown(sentence)}", warns=what == "problems")
+        for sentence in stream.notes:
+            yield Row("", f"{shown(stream.exhibit)}, stream {stream.stream}: {shown(sentence)}")
 
 
 def _compared(result: SearchResult) -> str:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from retrofr.clock import format_seconds
 from retrofr.results import LEADS_ONLY, Appearance, SearchResult
 
 from .coverage import coverage_rows
 from .text import counted, enumerated, shown
+from .times import media_time, time_notes, wall_clock
 
 GUTTER = 2
+DAMAGE = "!"
 
 
 def print_result(console: Console, result: SearchResult, written: str | None = None) -> None:
@@ -58,7 +58,7 @@ def _print_no_hits(console: Console, result: SearchResult) -> None:
     if not missing:
         return
     names = enumerated(missing, 12)
-    if not result.coverage.streams:
+    if not any(stream.frames for stream in result.coverage.streams):
         reason = "Nothing could be searched."
     elif not result.compared:
         reason = "No face was found that could be compared."
@@ -75,8 +75,10 @@ def _print_section(
     streams = Counter(stream.exhibit_sha256 for stream in result.coverage.streams)
     several = {digest for digest, number in streams.items() if number > 1}
     console.print(_fitting(console, appearances, several))
-    for note in _time_notes(appearances):
+    for note in time_notes(appearances):
         console.print(Text(note, style="dim"))
+    for warning in _warnings(appearances):
+        console.print(Text(warning, style="yellow"))
     console.print()
 
 
@@ -85,7 +87,7 @@ def _wide(appearances: Sequence[Appearance], several: set[str]) -> Table:
     clock = any(a.start_time for a in appearances)
     table = _table("exhibit", "media time", *(["wall clock"] if clock else []))
     for a in appearances:
-        places = [_exhibit(a, several), _media_time(a), *([_wall_clock(a)] if clock else [])]
+        places = [_exhibit(a, several), media_time(a), *([wall_clock(a)] if clock else [])]
         _add(table, a, *places)
     return table
 
@@ -129,55 +131,33 @@ def _table(*place_columns: str) -> Table:
 
 def _add(table: Table, appearance: Appearance, *places: str | Text) -> None:
     cells = [Text(place) if isinstance(place, str) else place for place in places]
-    rank, faces = Text(str(appearance.rank)), Text(f"{appearance.faces:,}")
+    mark = DAMAGE if appearance.faces_suspect else ""
+    rank, faces = Text(str(appearance.rank)), Text(f"{appearance.faces:,}{mark}")
     table.add_row(rank, Text(shown(appearance.probe)), *cells, Text(f"{appearance.score:.3f}"), faces)
 
 
 def _times(appearance: Appearance, *, clock: bool) -> Text:
-    times = Text(_media_time(appearance))
-    return times.append(f"\n{_wall_clock(appearance)}", style="dim") if clock else times
+    times = Text(media_time(appearance))
+    return times.append(f"\n{wall_clock(appearance)}", style="dim") if clock else times
 
 
 def _exhibit(appearance: Appearance, several: set[str]) -> str:
     name = shown(appearance.exhibit)
-    return f"{name}, stream {appearance.stream}" if appearance.exhibit_sha256 in several else name
+    if appearance.exhibit_sha256 in several:
+        name += f", stream {appearance.stream}"
+    if appearance.camera is not None:
+        name += f" [{shown(appearance.camera)}]"
+    return f"{name} ALTERED" if appearance.exhibit_changed else name
 
 
-def _media_time(appearance: Appearance) -> str:
-    mark = "" if appearance.time_source == "pts" else "~"
-    start, end = format_seconds(appearance.start_seconds), format_seconds(appearance.end_seconds)
-    return f"{mark}{start} – {mark}{end}"
-
-
-def _wall_clock(appearance: Appearance) -> str:
-    """To the second, the start cut and the end rounded up: the interval shown holds the whole appearance."""
-    if appearance.start_time is None or appearance.end_time is None:
-        return "wall clock unknown"
-    start, end = (datetime.fromisoformat(t) for t in (appearance.start_time, appearance.end_time))
-    if end.microsecond:
-        end = datetime.fromtimestamp(end.timestamp() // 1 + 1, end.tzinfo)
-    first = start.strftime("%Y-%m-%d %H:%M:%S")
-    last = end.strftime("%H:%M:%S" if start.date() == end.date() else "%Y-%m-%d %H:%M:%S")
-    return f"{first} – {last}{end.strftime('%z')}"
-
-
-def _time_notes(appearances: Sequence[Appearance]) -> list[str]:
-    """Where the times come from; one line where all come from the same place."""
-    notes = []
-    clocks = _exhibits_by(appearances, "clock_source")
-    for source, exhibits in clocks.items():
-        whose = "" if len(clocks) == 1 else f" ({enumerated(exhibits, 3)})"
-        notes.append(f"wall clock: {shown(source)}{whose}")
-    for source, exhibits in _exhibits_by(appearances, "time_source").items():
-        if source != "pts":
-            notes.append(f"~ media time: {shown(source)} ({enumerated(exhibits, 3)})")
-    return notes
-
-
-def _exhibits_by(appearances: Sequence[Appearance], attribute: str) -> dict[str, list[str]]:
-    groups: dict[str, list[str]] = {}
-    for appearance in appearances:
-        names = groups.setdefault(getattr(appearance, attribute), [])
-        if (name := shown(appearance.exhibit)) not in names:
-            names.append(name)
-    return groups
+def _warnings(appearances: Sequence[Appearance]) -> list[str]:
+    """What casts doubt on single appearances."""
+    warnings = []
+    if damaged := [a for a in appearances if a.faces_suspect]:
+        ranks = enumerated(
+            [f"#{a.rank}{' (the best face too)' if a.best_suspect else ''}" for a in damaged], 12
+        )
+        warnings.append(f"{DAMAGE} damage was reported in pictures that were compared: {ranks}")
+    if changed := [f"#{a.rank}" for a in appearances if a.exhibit_changed]:
+        warnings.append(f"ALTERED: the file changed while it was searched: {enumerated(changed, 12)}")
+    return warnings

@@ -6,6 +6,7 @@ Messages of the library appear once each. All of it goes to stderr.
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
 from dataclasses import asdict
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from retrofr.events import Downloading, Event, Skipped, Warned
+from retrofr.events import Digesting, Downloading, Event, Skipped, Warned
 
 from .failures import PROGRESS_SCHEMA
 from .text import human_bytes, shown
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from retrofr.results import Coverage
 
 LINES_EVERY_SECONDS = 30.0
+JSON_EVERY_SECONDS = 1.0
 
 
 class Reporter:
@@ -69,31 +71,69 @@ class MessageReporter(Reporter):
         click.echo(line, err=True)
 
 
+class Pacer:
+    """Lets through what comes often only now and then: each subject's first, its last, and one in between."""
+
+    def __init__(self, every_seconds: float) -> None:
+        self._every = every_seconds
+        self._last: dict[object, float] = {}
+
+    def due(self, subject: object, *, last: bool) -> bool:
+        """Whether it is time to say something about ``subject``; ``last`` where nothing more will come."""
+        now = time.monotonic()
+        due = last or now - self._last.get(subject, -math.inf) >= self._every
+        if due:
+            self._last[subject] = now
+        return due
+
+
 class LineReporter(MessageReporter):
-    """Messages, and for a log file a line now and then about a download."""
+    """Messages, and for a log file a line now and then about a download or the digest of a large exhibit."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._last: dict[str, float] = {}
+        self._downloads = Pacer(LINES_EVERY_SECONDS)
+        self._digest: tuple[str, bool] | None = None
+        self._digest_told = 0.0
 
     def __call__(self, event: Event) -> None:
         super().__call__(event)
-        if isinstance(event, Downloading):
-            done = event.done_bytes == event.total_bytes
-            now = time.monotonic()
-            if done or now - self._last.get(event.name, -LINES_EVERY_SECONDS) >= LINES_EVERY_SECONDS:
-                self._last[event.name] = now
-                total = f" of {human_bytes(event.total_bytes)}" if event.total_bytes is not None else ""
-                self._print(f"downloading {shown(event.name)}: {human_bytes(event.done_bytes)}{total}")
+        match event:
+            case Downloading():
+                if self._downloads.due(event.name, last=event.done_bytes == event.total_bytes):
+                    total = f" of {human_bytes(event.total_bytes)}" if event.total_bytes is not None else ""
+                    self._print(f"downloading {shown(event.name)}: {human_bytes(event.done_bytes)}{total}")
+            case Digesting():
+                self._tell_digest(event)
+
+    def _tell_digest(self, event: Digesting) -> None:
+        """Nothing at all about a digest that is taken in a moment."""
+        now = time.monotonic()
+        if self._digest != (event.exhibit, event.after):
+            self._digest, self._digest_told = (event.exhibit, event.after), now
+        elif now - self._digest_told >= LINES_EVERY_SECONDS:
+            self._digest_told = now
+            done = f"{human_bytes(event.done_bytes)} of {human_bytes(event.total_bytes)}"
+            self._print(f"{digest_title(event)}: {done}")
+
+
+def digest_title(event: Digesting) -> str:
+    """What is being done, for a person."""
+    return f"taking the digest of {shown(event.exhibit)}{' again' if event.after else ''}"
 
 
 class JsonReporter(Reporter):
-    """Every event as one JSON line, for scripts."""
+    """Every event as one JSON line, for scripts; of a digest one a second."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
+        self._digests = Pacer(JSON_EVERY_SECONDS)
 
     def __call__(self, event: Event) -> None:
+        if isinstance(event, Digesting):
+            last = event.done_bytes == event.total_bytes
+            if not self._digests.due((event.exhibit, event.after), last=last):
+                return
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
         self._print({"event": name, **asdict(event)})
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import timedelta
 from fractions import Fraction
 
+from retrofr.clock import WallClock, disagreement
+from retrofr.documents import iso_time
 from retrofr.records import Candidate
 from retrofr.results import Appearance
 
@@ -59,10 +62,9 @@ def _appearance(chain: list[Candidate], rank: int, hit: bool) -> Appearance:
     best = max(chain, key=lambda candidate: candidate.score)
     first, last = chain[0].tracklet.first, chain[-1].tracklet.last
     exhibit = best.tracklet.exhibit
-    start_time = exhibit.clock.time_at(first.seconds)
-    end_time = exhibit.clock.time_at(last.until_seconds)
-    sources = {first.time_source, last.time_source}
+    clock, start, end = exhibit.clock, first.seconds, last.until_seconds
     x1, y1, x2, y2 = (float(v) for v in best.best.box)
+    compared = [face for candidate in chain for face in candidate.tracklet.best]
     return Appearance(
         rank=rank,
         hit=hit,
@@ -71,12 +73,12 @@ def _appearance(chain: list[Candidate], rank: int, hit: bool) -> Appearance:
         exhibit_sha256=exhibit.sha256,
         stream=first.stream,
         segment=first.segment,
-        start_seconds=first.seconds,
-        end_seconds=last.until_seconds,
-        start_time=start_time.isoformat(timespec="milliseconds") if start_time else None,
-        end_time=end_time.isoformat(timespec="milliseconds") if end_time else None,
-        time_source=" and ".join(sorted(sources)),
-        clock_source=exhibit.clock.source,
+        start_seconds=start,
+        end_seconds=end,
+        start_time=iso_time(clock.original_at(start)),
+        end_time=iso_time(clock.original_at(end)),
+        time_source=" and ".join(sorted({first.time_source, last.time_source})),
+        clock_source=clock.source,
         score=best.score,
         faces=sum(candidate.supporting for candidate in chain),
         faces_seen=sum(candidate.tracklet.faces for candidate in chain),
@@ -84,4 +86,23 @@ def _appearance(chain: list[Candidate], rank: int, hit: bool) -> Appearance:
         best_box=(x1, y1, x2, y2),
         eye_distance_pixels=best.best.quality.eye_distance_pixels,
         still_pictures=best.still,
+        camera=exhibit.camera,
+        start_time_adjusted=iso_time(clock.adjusted_at(start)),
+        end_time_adjusted=iso_time(clock.adjusted_at(end)),
+        clock_status=clock.status,
+        clock_note=_clock_note(clock, start, end),
+        clock_offset_seconds=_offset_seconds(clock),
+        faces_suspect=sum(face.frame.suspect for face in compared),
+        best_suspect=best.best.frame.suspect,
     )
+
+
+def _offset_seconds(clock: WallClock) -> Fraction | None:
+    if clock.origin.at is None:
+        return None
+    return Fraction(clock.offset // timedelta(microseconds=1), 1_000_000)
+
+
+def _clock_note(clock: WallClock, start: Fraction, end: Fraction) -> str | None:
+    notes = [clock.note_at(start), clock.note_at(end), *disagreement(clock)]
+    return "; ".join(dict.fromkeys(note for note in notes if note)) or None

@@ -10,11 +10,15 @@ import dataclasses
 import json
 import math
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from numbers import Integral, Real
+from typing import get_args
 
-from retrofr.results import LEADS_ONLY, Appearance, Coverage, SearchResult
+from retrofr.clock import WallClock
+from retrofr.records import RangeKind, TimeRange
+from retrofr.results import LEADS_ONLY, Appearance, Coverage, SearchResult, StreamCoverage
 
 HIT_SCHEMA = "retrofr.hit/1"
 CANDIDATE_SCHEMA = "retrofr.candidate/1"
@@ -49,8 +53,23 @@ COLUMNS = (
     "eye_distance_pixels",
     "still_face",
     "schema",
+    "camera",
+    "start_time_adjusted",
+    "end_time_adjusted",
+    "clock_status",
+    "clock_offset_seconds",
+    "clock_note",
+    "ticks_per_second",
+    "start_ticks",
+    "end_ticks",
+    "best_ticks",
+    "faces_suspect",
+    "best_suspect",
+    "exhibit_changed",
 )
 """The columns of a record, in order; the first fourteen are the ones every consumer can count on."""
+
+SUMMED: tuple[RangeKind, ...] = tuple(kind for kind in get_args(RangeKind) if kind != "searched")
 
 FRAME_SUFFIX = "-frame.jpg"
 FACE_SUFFIX = "-face.png"
@@ -64,25 +83,11 @@ SECONDS_DIGITS = 6
 def record(appearance: Appearance) -> dict[str, object]:
     """One appearance as plain values under the names of COLUMNS, in that order."""
     x1, y1, x2, y2 = (_rounded(side, PIXEL_DIGITS) for side in appearance.best_box)
-    return {
-        "rank": appearance.rank,
-        "probe": appearance.probe,
-        "exhibit": appearance.exhibit,
-        "exhibit_sha256": appearance.exhibit_sha256,
-        "stream": appearance.stream,
-        "start_seconds": appearance.start_seconds,
-        "end_seconds": appearance.end_seconds,
-        "start_time": appearance.start_time,
-        "end_time": appearance.end_time,
-        "time_source": appearance.time_source,
-        "clock_source": appearance.clock_source,
+    times = (appearance.start_seconds, appearance.end_seconds, appearance.best_seconds)
+    ticks = math.lcm(*(time.denominator for time in times))
+    start_ticks, end_ticks, best_ticks = (int(time * ticks) for time in times)
+    computed = {
         "score": _rounded(appearance.score, SCORE_DIGITS),
-        "faces": appearance.faces,
-        "still": appearance.still,
-        "hit": appearance.hit,
-        "segment": appearance.segment,
-        "faces_seen": appearance.faces_seen,
-        "best_seconds": appearance.best_seconds,
         "best_box_x1": x1,
         "best_box_y1": y1,
         "best_box_x2": x2,
@@ -90,27 +95,89 @@ def record(appearance: Appearance) -> dict[str, object]:
         "eye_distance_pixels": _rounded(appearance.eye_distance_pixels, PIXEL_DIGITS),
         "still_face": None if appearance.still is None else _face_of(appearance.still),
         "schema": HIT_SCHEMA if appearance.hit else CANDIDATE_SCHEMA,
+        "ticks_per_second": ticks,
+        "start_ticks": start_ticks,
+        "end_ticks": end_ticks,
+        "best_ticks": best_ticks,
     }
+    # All other columns are fields of the appearance and called like them.
+    return {name: computed[name] if name in computed else getattr(appearance, name) for name in COLUMNS}
+
+
+def exact_seconds(row: Mapping[str, object], moment: str) -> Fraction:
+    """The exact media time of a record, as read back from CSV (cells of text) or JSON.
+
+    Args:
+        row: a record under the names of COLUMNS.
+        moment: ``start``, ``end`` or ``best``.
+
+    Raises:
+        KeyError, ValueError: the row is no record of this schema, or its numbers are not whole.
+    """
+    return Fraction(int(str(row[f"{moment}_ticks"])), int(str(row["ticks_per_second"])))
 
 
 def coverage_document(coverage: Coverage) -> dict[str, object]:
     """What was searched and what was not, with the totals a reader would otherwise have to add up."""
-    streams = [dataclasses.asdict(stream) for stream in coverage.streams]
-    for stream in streams:
-        stream["unfit_reasons"] = dict(stream["unfit_reasons"])
+    streams = coverage.streams
     return {
         "schema": COVERAGE_SCHEMA,
         "interrupted": coverage.interrupted,
         "has_gaps": coverage.has_gaps,
-        "exhibits_searched": len({stream.exhibit_sha256 for stream in coverage.streams}),
+        "exhibits_searched": len({stream.exhibit_sha256 for stream in streams}),
         "searched_seconds": coverage.searched_seconds,
-        "samples": sum(stream.samples for stream in coverage.streams),
-        "faces": sum(stream.faces for stream in coverage.streams),
-        "faces_unfit": sum(stream.faces_unfit for stream in coverage.streams),
-        "streams": streams,
+        "samples": sum(stream.samples for stream in streams),
+        "faces": sum(stream.faces for stream in streams),
+        "faces_unfit": sum(stream.faces_unfit for stream in streams),
+        "streams": [_stream_document(stream) for stream in streams],
         "unsearched": [dataclasses.asdict(item) for item in coverage.unsearched],
         "ignored": list(coverage.ignored),
+        **{f"{kind}_seconds": coverage.seconds(kind) for kind in SUMMED},
+        "suspect_frames": sum(stream.suspect_frames for stream in streams),
+        "changed": list(coverage.changed),
+        "not_in_footage": list(coverage.not_in_footage),
+        "left_out": [{"subject": item.subject, "reason": item.reason} for item in coverage.left_out],
     }
+
+
+def _stream_document(stream: StreamCoverage) -> dict[str, object]:
+    plain = {field.name: getattr(stream, field.name) for field in dataclasses.fields(stream)}
+    clock: WallClock = plain.pop("clock")
+    return plain | {
+        "unfit_reasons": dict(stream.unfit_reasons),
+        "ranges": [_range_document(stretch, clock) for stretch in stream.ranges],
+        "has_gaps": stream.has_gaps,
+        "changed": stream.changed,
+        "clock_source": clock.source,
+        "clock_status": clock.status,
+        "clock_notes": list(stream.clock_notes),
+    }
+
+
+def _range_document(stretch: TimeRange, clock: WallClock) -> dict[str, object]:
+    return {
+        "kind": stretch.kind,
+        "start_seconds": stretch.start_seconds,
+        "end_seconds": stretch.end_seconds,
+        "segment": stretch.segment,
+        "reason": stretch.reason,
+        **wall_clock_times(clock, stretch.start_seconds, stretch.end_seconds),
+    }
+
+
+def wall_clock_times(clock: WallClock, start: Fraction, end: Fraction) -> dict[str, str | None]:
+    """Original and adjusted wall clock of an interval, under the names that all documents give them."""
+    return {
+        "start_time": iso_time(clock.original_at(start)),
+        "end_time": iso_time(clock.original_at(end)),
+        "start_time_adjusted": iso_time(clock.adjusted_at(start)),
+        "end_time_adjusted": iso_time(clock.adjusted_at(end)),
+    }
+
+
+def iso_time(at: datetime | None) -> str | None:
+    """A wall-clock time as all documents hold it: ISO 8601 to the microsecond, None where unknown."""
+    return None if at is None else at.isoformat(timespec="microseconds")
 
 
 def run_document(result: SearchResult) -> dict[str, object]:

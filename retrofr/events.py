@@ -24,6 +24,16 @@ class ExhibitStarted:
 
 
 @dataclass(frozen=True)
+class Digesting:
+    """An exhibit's digest is being taken, before its search or, ``after``, once more when it is done."""
+
+    exhibit: str
+    done_bytes: int
+    total_bytes: int
+    after: bool = False
+
+
+@dataclass(frozen=True)
 class Advanced:
     """Work went on inside an exhibit, to ``position_seconds`` of media time."""
 
@@ -67,7 +77,7 @@ class Downloading:
     total_bytes: int | None
 
 
-Event = RunStarted | ExhibitStarted | Advanced | ExhibitFinished | Skipped | Warned | Downloading
+Event = RunStarted | ExhibitStarted | Digesting | Advanced | ExhibitFinished | Skipped | Warned | Downloading
 Listener = Callable[[Event], None]
 
 

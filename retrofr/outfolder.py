@@ -37,7 +37,7 @@ RUN_FILE = "run.json"
 STILLS_FOLDER = "stills"
 PARTIAL_PREFIX = ".retrofr-partial-"
 OWN_NAMES = re.compile(
-    r"hits\.csv|hits\.jsonl|candidates\.csv|run\.json"
+    r"hits\.csv|hits\.jsonl|candidates\.csv|coverage\.csv|run\.json"
     r"|stills/(hit|candidate)-\d+-(frame\.jpg|face\.png)"
 )
 """The only names retrofr gives to files of an output folder, and so the only ones it ever replaces or removes."""
@@ -204,6 +204,9 @@ def _files(result: SearchResult) -> dict[str, bytes]:
         with io.BytesIO() as file:
             csv.build(csv.CsvSettings()).write_appearances(result.candidates, file)
             files["candidates.csv"] = file.getvalue()
+    with io.BytesIO() as file:
+        csv.write_coverage(result.coverage, file)
+        files["coverage.csv"] = file.getvalue()
     document = {
         **run_document(result),
         "coverage": coverage_document(result.coverage),

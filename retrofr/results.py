@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import Literal
 
-from retrofr.errors import EXIT_FINISHED, EXIT_GAPS, EXIT_INTERRUPTED, ExhibitError
-from retrofr.records import Probe, Still
+from retrofr.clock import NO_CLOCK, WallClock, disagreement
+from retrofr.errors import (
+    EXIT_FINISHED,
+    EXIT_GAPS,
+    EXIT_INTERRUPTED,
+    ExhibitError,
+    IntegrityError,
+    RetrofrError,
+)
+from retrofr.records import Probe, RangeKind, Still, TimeRange
 
 LEADS_ONLY = "Investigative leads, to be examined by a person."
+
+_UNKNOWN_CLOCK = WallClock(NO_CLOCK)
+
+UnsearchedKind = Literal["unreadable", "integrity", "no clock", "stopped"]
+
+NOT_SEARCHED: tuple[RangeKind, ...] = ("missing", "gap", "lost", "unreadable")
+"""Kinds of time ranges that were asked for and not looked at. ``suspect`` was, but not in whole pictures."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,8 +34,15 @@ class Appearance:
 
     ``hit`` is True where the score reaches the threshold. ``rank`` counts from 1, best score first, over all
     probes of the run. ``faces`` counts the supporting faces, ``faces_seen`` all detections of its tracklets.
-    ``start_time`` and ``end_time`` are ISO 8601, None where the wall clock is unknown (``clock_source`` says
-    why). ``still`` is the best still's path relative to the output folder, None where none was written.
+    ``still`` is the best still's path relative to the output folder, None where none was written.
+
+    Wall clock, all ISO 8601 to the microsecond and None where unknown (``clock_source`` says why):
+    ``start_time`` and ``end_time`` are what the recorder's clock showed, the ``_adjusted`` ones have the offset
+    and zone applied. ``clock_status`` says what is known about how right the clock is, ``clock_note`` what else
+    a reader of these times must know, ``clock_offset_seconds`` is true time less the recorder's.
+
+    ``faces_suspect`` counts the compared faces in whose pictures damage was reported, ``best_suspect`` says it
+    of the best one. ``exhibit_changed`` is True where the file had another digest after the search.
     """
 
     rank: int
@@ -42,16 +66,38 @@ class Appearance:
     eye_distance_pixels: float
     still: str | None = None
     still_pictures: Still | None = field(default=None, repr=False)
+    camera: str | None = None
+    start_time_adjusted: str | None = None
+    end_time_adjusted: str | None = None
+    clock_status: str = "no clock"
+    clock_note: str | None = None
+    clock_offset_seconds: Fraction | None = None
+    faces_suspect: int = 0
+    best_suspect: bool = False
+    exhibit_changed: bool = False
 
 
 @dataclass(frozen=True)
 class StreamCoverage:
     """What was and was not searched of one video stream.
 
-    ``searched_seconds`` is the media time the decoded frames span, without gaps and lost parts;
     ``problems`` are sentences for a person, each saying what was lost and where; ``notes`` say what was assumed
-    without losing anything. Faces are counted per
-    sample: ``faces_unfit`` were found and not fit to be compared, by reason in ``unfit_reasons``.
+    without losing anything. Faces are counted per sample: ``faces_unfit`` were found and not fit to be compared,
+    by reason in ``unfit_reasons``.
+
+    Args:
+        searched_seconds: media time the decoded frames span, ``suspect_seconds`` included.
+        suspect_seconds, missing_seconds, gap_seconds, lost_seconds, unreadable_seconds, static_seconds,
+            outside_seconds: sums over the ranges of that kind; :class:`retrofr.records.TimeRange` says what
+            the kinds mean. Exact also where ``ranges`` were joined to keep them few.
+        suspect_frames: frames in which, or in what they were predicted from, damage was reported.
+        ranges: the whole stream in the order of reading, each stretch with its fate.
+        codec_reports_damage: False for decoders that do not report all damage (HEVC): then no damage reported
+            does not mean that there is none.
+        clock: of the exhibit.
+        sha256_after: the exhibit's digest after the search; None where it was not taken.
+        hash_check: what a hash list that came with the evidence says, for example ``sha256 as in hashes.txt,
+            line 3``; None where no list was given.
     """
 
     exhibit: str
@@ -67,15 +113,61 @@ class StreamCoverage:
     unfit_reasons: tuple[tuple[str, int], ...]
     problems: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    camera: str | None = None
+    suspect_seconds: Fraction = Fraction(0)
+    missing_seconds: Fraction = Fraction(0)
+    gap_seconds: Fraction = Fraction(0)
+    lost_seconds: Fraction = Fraction(0)
+    unreadable_seconds: Fraction = Fraction(0)
+    static_seconds: Fraction = Fraction(0)
+    outside_seconds: Fraction = Fraction(0)
+    suspect_frames: int = 0
+    ranges: tuple[TimeRange, ...] = ()
+    codec_reports_damage: bool = True
+    clock: WallClock = _UNKNOWN_CLOCK
+    sha256_after: str | None = None
+    hash_check: str | None = None
+
+    @property
+    def has_gaps(self) -> bool:
+        """True where not all that was asked for of this stream was searched in whole pictures."""
+        short = self.suspect_frames or any(self.seconds(kind) for kind in ("suspect", *NOT_SEARCHED))
+        return bool(self.problems or short)
+
+    @property
+    def changed(self) -> bool:
+        """True where the exhibit had another digest after the search than before."""
+        return self.sha256_after is not None and self.sha256_after != self.exhibit_sha256
+
+    @property
+    def clock_notes(self) -> tuple[str, ...]:
+        """Sentences about other clocks of the exhibit that disagree with the one in use."""
+        return disagreement(self.clock)
+
+    def seconds(self, kind: RangeKind) -> Fraction:
+        """Media time of one fate; ``searched`` includes ``suspect``."""
+        value: Fraction = getattr(self, f"{kind}_seconds")
+        return value
 
 
 @dataclass(frozen=True)
 class Unsearched:
-    """Something of which nothing was searched, and why."""
+    """Something of which nothing was searched, and why.
+
+    ``kind``: ``unreadable``; ``integrity``: it is not what a hash list says it is, or was altered; ``no clock``:
+    a time of day was asked for and its clock is not known; ``stopped``: the run was stopped before it.
+    """
 
     subject: str
     reason: str
     hint: str | None = None
+    kind: UnsearchedKind = "unreadable"
+
+    @classmethod
+    def because(cls, error: RetrofrError, subject: str) -> Unsearched:
+        """For an error that ended work on one exhibit; ``subject`` where the error names none."""
+        kind: UnsearchedKind = "integrity" if isinstance(error, IntegrityError) else "unreadable"
+        return cls(error.subject or subject, error.reason, error.hint, kind)
 
 
 @dataclass(frozen=True)
@@ -83,22 +175,49 @@ class Coverage:
     """What a run looked at, and what it did not.
 
     ``ignored`` are files of searched folders that are not video by their name; they were not opened.
-    ``interrupted`` is True where the run was stopped before the end.
+    ``interrupted`` is True where the run was stopped before the end. ``not_in_footage`` are the names that a
+    hash list holds and no file of the footage has, ``left_out`` are files and streams that the caller's
+    selection leaves out; neither counts as a gap.
     """
 
     streams: tuple[StreamCoverage, ...] = ()
     unsearched: tuple[Unsearched, ...] = ()
     ignored: tuple[str, ...] = ()
     interrupted: bool = False
+    not_in_footage: tuple[str, ...] = ()
+    left_out: tuple[Unsearched, ...] = ()
 
     @property
     def has_gaps(self) -> bool:
         """True where something that was asked for could not be searched."""
-        return self.interrupted or bool(self.unsearched) or any(s.problems for s in self.streams)
+        return self.interrupted or bool(self.unsearched) or any(s.has_gaps or s.changed for s in self.streams)
 
     @property
     def searched_seconds(self) -> Fraction:
-        return sum((s.searched_seconds for s in self.streams), Fraction(0))
+        return self.seconds("searched")
+
+    def seconds(self, kind: RangeKind) -> Fraction:
+        """Media time of one fate, over all streams; ``searched`` includes ``suspect``."""
+        return sum((stream.seconds(kind) for stream in self.streams), Fraction(0))
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """Exhibits whose digest after the search was another than before, each once."""
+        return tuple(dict.fromkeys(stream.exhibit for stream in self.streams if stream.changed))
+
+    @property
+    def integrity_fails(self) -> bool:
+        """True where an exhibit is not what it was, or not what a hash list says."""
+        return bool(self.changed) or any(item.kind == "integrity" for item in self.unsearched)
+
+
+def mark_changed(appearances: Iterable[Appearance], coverage: Coverage) -> tuple[Appearance, ...]:
+    """The same appearances, those of exhibits that changed while they were searched marked as such."""
+    changed = {(stream.exhibit, stream.exhibit_sha256) for stream in coverage.streams if stream.changed}
+    return tuple(
+        replace(a, exhibit_changed=True) if (a.exhibit, a.exhibit_sha256) in changed else a
+        for a in appearances
+    )
 
 
 @dataclass(frozen=True)
@@ -129,9 +248,11 @@ class SearchResult:
 
     @property
     def exit_code(self) -> int:
-        """0 finished, 10 finished with gaps, 3 nothing could be searched, 130 interrupted."""
+        """130 interrupted, 4 an exhibit is not what it was, 3 nothing was searched, 10 gaps, 0 finished."""
         if self.coverage.interrupted:
             return EXIT_INTERRUPTED
-        if not self.coverage.streams:
+        if self.coverage.integrity_fails:
+            return IntegrityError.exit_code
+        if not any(stream.frames for stream in self.coverage.streams):
             return ExhibitError.exit_code
         return EXIT_GAPS if self.coverage.has_gaps else EXIT_FINISHED

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
-from retrofr import documents, errors
+from fixed_results import search_result
+from retrofr import documents, errors, events
+from retrofr.records import RangeKind
 from retrofr_cli.commands import doctor, models
 from retrofr_cli.failures import PROGRESS_SCHEMA
 
@@ -19,6 +22,27 @@ def section(title: str) -> str:
 def test_the_columns_are_those_of_a_record_in_order() -> None:
     rows = re.findall(r"^\| (`[^|]*) \|", section("Columns of a record"), re.MULTILINE)
     assert [name for row in rows for name in re.findall(r"`(\w+)`", row)] == list(documents.COLUMNS)
+
+
+def test_every_key_of_the_coverage_is_told() -> None:
+    kinds, whole, stream_rows = section("Coverage").split("\n| k")[1:]
+    document = documents.coverage_document(search_result().coverage)
+    (stream, *_) = document["streams"]  # type: ignore[misc]
+    assert first_column(kinds) == list(get_args(RangeKind))
+    assert first_column(whole) == list(document)
+    assert set(first_column(stream_rows)) == set(stream) - set(document) | {"changed"}
+    for key in (*stream["ranges"][0], *document["unsearched"][0]):  # type: ignore[index]
+        assert f"`{key}`" in section("Coverage")
+
+
+def first_column(table: str) -> list[str]:
+    rows = re.findall(r"^\| (`[^|]*) \|", table, re.MULTILINE)
+    return [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+
+
+def test_every_event_is_named() -> None:
+    kinds = [re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower() for kind in get_args(events.Event)]
+    assert [kind for kind in kinds if f"`{kind}`" not in section("Progress for scripts")] == []
 
 
 def test_every_schema_is_named() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from retrofr.events import (
     Advanced,
+    Digesting,
     Downloading,
     Event,
     ExhibitFinished,
@@ -17,6 +18,7 @@ from retrofr.events import (
     Skipped,
     Warned,
 )
+from retrofr_cli import reporters
 from retrofr_cli.bar import BarReporter, Pace, whole_time
 
 SEARCH = ("search", "footage", "--probe", "suspect.jpg")
@@ -78,11 +80,55 @@ def test_a_download_in_a_log_is_a_line_now_and_then(run: Any, fake_search: Any) 
     )
 
 
+DIGEST = tuple(
+    Digesting("[bold]a.mp4", done * 10**9, 3 * 10**9, after) for after in (False, True) for done in (1, 2, 3)
+)
+
+
+def test_a_digest_in_json_is_a_line_a_second_and_the_last(run: Any, fake_search: Any) -> None:
+    fake_search.events = DIGEST
+    lines = [json.loads(line) for line in run(*SEARCH, "--progress", "json").stderr.splitlines()]
+    assert [(line["event"], line["done_bytes"] // 10**9, line["after"]) for line in lines] == [
+        ("digesting", 1, False),
+        ("digesting", 3, False),
+        ("digesting", 1, True),
+        ("digesting", 3, True),
+    ]
+    assert {(line["exhibit"], line["total_bytes"]) for line in lines} == {("[bold]a.mp4", 3 * 10**9)}
+
+
+def test_a_digest_that_takes_long_is_told_in_a_log(
+    run: Any, fake_search: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_search.events = DIGEST
+    assert run(*SEARCH).stderr == ""
+    monkeypatch.setattr(reporters, "LINES_EVERY_SECONDS", 0.0)
+    assert run(*SEARCH).stderr == (
+        "taking the digest of [bold]a.mp4: 2.0 GB of 3.0 GB\n"
+        "taking the digest of [bold]a.mp4: 3.0 GB of 3.0 GB\n"
+        "taking the digest of [bold]a.mp4 again: 2.0 GB of 3.0 GB\n"
+        "taking the digest of [bold]a.mp4 again: 3.0 GB of 3.0 GB\n"
+    )
+
+
+def test_the_bar_shows_a_digest_and_then_the_search_again(
+    run: Any, fake_search: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    fake_search.events = (DIGEST[1],)
+    digest = run(*SEARCH, "--progress", "bar").stderr
+    assert "taking the digest of [bold]a.mp4" in digest
+    assert "2.0 GB of 3.0 GB" in digest
+    fake_search.events = (*DIGEST, *EVENTS[:3])
+    searching = run(*SEARCH, "--progress", "bar").stderr
+    assert "0:00:30/0:01:00" in searching
+
+
 def test_a_bar_can_be_asked_for(run: Any, fake_search: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     fake_search.events = EVENTS
     result = run(*SEARCH, "--progress", "bar")
-    assert "loading the models" in result.stderr
+    assert "getting ready" in result.stderr
     assert "not searched: b.mp4: it is empty" in result.stderr
     assert "1/2" in result.stderr
     assert "\x1b" not in result.stdout
@@ -90,7 +136,13 @@ def test_a_bar_can_be_asked_for(run: Any, fake_search: Any, monkeypatch: pytest.
 
 def test_the_bar_takes_every_event_and_a_name_with_markup() -> None:
     with BarReporter() as bar:
-        for event in (*EVENTS, Downloading("facenet", 1, None), Downloading("facenet", 2, 2)):
+        for event in (
+            *DIGEST,
+            *EVENTS,
+            *DIGEST,
+            Downloading("facenet", 1, None),
+            Downloading("facenet", 2, 2),
+        ):
             bar(event)
 
 

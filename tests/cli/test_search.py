@@ -31,7 +31,7 @@ def test_the_library_is_asked_for_what_was_said(run: Any, fake_search: Any) -> N
     (call,) = fake_search.calls
     assert call["footage"] == ["a", "b*"]
     assert call["probes"] == ["p.jpg#2", "anna=photos"]
-    assert call["keep_stills"] is False
+    assert call.get("keep_stills", False) is False
     assert call["settings"].device == "cpu"
     assert call["settings"].sampling.rate == 5.0
     assert call["stop"]() is False
@@ -136,7 +136,7 @@ def test_out_writes_the_folder_and_says_so(run: Any, fake_search: Any, tmp_path:
     result = run(*SEARCH, "--format", "table", "--out", out, columns=200)
     assert result.exit_code == 10
     assert fake_search.calls[0]["keep_stills"] is True
-    names = "hits.csv, hits.jsonl, candidates.csv, run.json, 10 pictures in stills/"
+    names = "hits.csv, hits.jsonl, candidates.csv, coverage.csv, run.json, 10 pictures in stills/"
     assert f"written       {out}: {names}\n" in result.stdout
     assert (out / "stills" / "hit-0001-frame.jpg").read_bytes() == b"jpeg of rank 1"
     printed = run(*SEARCH, "--out", tmp_path / "out2").stdout
@@ -296,7 +296,7 @@ def test_an_error_for_scripts_is_a_json_line(run: Any, fake_search: Any) -> None
         ),
         (
             ("sreach",),
-            "error: no command is called 'sreach'; there are: search, models, doctor, completion\n"
+            "error: no command is called 'sreach'; there are: search, inspect, models, doctor, completion\n"
             "       `retrofr --help` says what it takes\n",
         ),
     ],

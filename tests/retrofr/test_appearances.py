@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime, timedelta, timezone
+from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes import exhibit, tracklet
 from retrofr.appearances import join_appearances
-from retrofr.clock import ClockOrigin
+from retrofr.clock import NO_CLOCK, ClockCheck, ClockOrigin, WallClock, disagreement
 from retrofr.records import Candidate, Tracklet
+from retrofr.results import Appearance
 
 
 def candidate(of: Tracklet, score: float = 1.0, probe: str = "ann", supporting: int = 2) -> Candidate:
@@ -57,17 +61,71 @@ def test_best_score_ranks_first_and_counts_add_up() -> None:
     assert (second.rank, second.score, second.faces) == (6, 0.7, 1)
 
 
+NIGHT = datetime(2024, 3, 30, 17, 11, 5)
+
+
+def timed(clock: WallClock, start: float = 1.5, end: float = 2) -> Appearance:
+    of = exhibit(clock=clock)
+    (found,) = join_appearances([candidate(tracklet(start, end, of=of))], hit=True, join_gap_seconds=4)
+    return found
+
+
 def test_wall_clock_is_the_exhibits_and_its_source_is_named() -> None:
-    known = exhibit(clock=ClockOrigin(datetime(2024, 3, 30, 17, 11, 5), "file name"))
-    (found,) = join_appearances([candidate(tracklet(1.5, 2, of=known))], hit=True, join_gap_seconds=4)
-    assert (found.start_time, found.end_time) == ("2024-03-30T17:11:06.500", "2024-03-30T17:11:07.040")
-    assert found.clock_source == "file name"
+    found = timed(WallClock(ClockOrigin(NIGHT, "file name")))
+    assert (found.start_time, found.end_time) == ("2024-03-30T17:11:06.500000", "2024-03-30T17:11:07.040000")
+    assert (found.start_time_adjusted, found.end_time_adjusted) == (found.start_time, found.end_time)
+    assert (found.clock_source, found.clock_status) == ("file name", "clock unverified")
+    assert (found.clock_offset_seconds, found.clock_note) == (Fraction(0), None)
+
+
+def test_a_checked_clock_gives_both_the_original_and_the_adjusted_time() -> None:
+    check = ClockCheck(NIGHT, NIGHT - timedelta(minutes=7, seconds=3), date(2024, 4, 2), "PC Smith")
+    found = timed(WallClock(ClockOrigin(NIGHT, "file name"), timezone(timedelta(hours=1)), check=check))
+    assert found.start_time == "2024-03-30T17:11:06.500000"
+    assert found.start_time_adjusted == "2024-03-30T17:04:03.500000+01:00"
+    assert found.end_time_adjusted == "2024-03-30T17:04:04.040000+01:00"
+    assert found.clock_offset_seconds == -423
+    assert found.clock_status == "clock checked 2024-04-02 by PC Smith"
+
+
+def test_an_hour_that_occurs_twice_is_noted() -> None:
+    start = datetime(2024, 10, 27, 1, 30)
+    clock = WallClock(ClockOrigin(start, "file name"), ZoneInfo("Europe/London"))
+    note = timed(clock).clock_note
+    assert note is not None
+    assert "occurs twice in Europe/London" in note
+    assert "2024-10-27T01:30:01.500000+01:00 or 2024-10-27T01:30:01.500000+00:00" in note
+
+
+def test_clocks_that_disagree_are_noted() -> None:
+    hint = ClockOrigin(NIGHT + timedelta(hours=1), "container creation time", "creation time")
+    clock = WallClock(ClockOrigin(NIGHT, "file name"), hints=(hint,))
+    assert timed(clock).clock_note == disagreement(clock)[0]
 
 
 def test_unknown_wall_clock_says_why() -> None:
-    (found,) = join_appearances([candidate(tracklet(1.5, 2))], hit=True, join_gap_seconds=4)
-    assert (found.start_time, found.end_time) == (None, None)
+    found = timed(WallClock(NO_CLOCK))
+    assert found.start_time is found.end_time is found.start_time_adjusted is found.end_time_adjusted is None
+    assert (found.clock_offset_seconds, found.clock_status) == (None, "no clock")
     assert found.clock_source.startswith("none: ")
+
+
+def test_the_camera_is_the_exhibits() -> None:
+    of = replace(exhibit(), camera="front door")
+    (found,) = join_appearances([candidate(tracklet(1, 2, of=of))], hit=True, join_gap_seconds=4)
+    assert found.camera == "front door"
+
+
+def test_compared_faces_of_suspect_frames_are_counted() -> None:
+    damaged = tracklet(3, 4)
+    first, second = damaged.best
+    worse = replace(second, frame=replace(second.frame, suspect=True))
+    damaged = replace(damaged, best=(first, worse))
+    whole = candidate(tracklet(1, 2))
+    for best, expected in ((first, False), (worse, True)):
+        of_damaged = Candidate("ann", damaged, 2.0, 2, best, None)
+        (found,) = join_appearances([whole, of_damaged], hit=True, join_gap_seconds=4)
+        assert (found.faces_suspect, found.best_suspect) == (1, expected)
 
 
 @given(

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from retrofr.records import Probe, ProbeImage, Quality, Still
+from retrofr.clock import NO_CLOCK, ClockCheck, ClockOrigin, WallClock
+from retrofr.documents import iso_time
+from retrofr.records import Probe, ProbeImage, Quality, Still, TimeRange
 from retrofr.results import Appearance, Coverage, IndexRecall, SearchResult, StreamCoverage, Unsearched
 
 NIGHT = datetime(2024, 1, 14, 22, 58, 12)
-NO_CLOCK = "none: no clock in the file name"
+UNKNOWN_CLOCK = WallClock(NO_CLOCK)
+FILE_NAME_CLOCK = WallClock(ClockOrigin(NIGHT, "file name"))
+CHECKED_CLOCK = WallClock(
+    ClockOrigin(NIGHT, "file name"),
+    timezone(timedelta(hours=1)),
+    check=ClockCheck(NIGHT, NIGHT - timedelta(minutes=7, seconds=3), date(2024, 4, 2), "PC Smith"),
+)
+
+
+def clock_of(exhibit: str) -> WallClock:
+    return FILE_NAME_CLOCK if "cam1" in exhibit else UNKNOWN_CLOCK
 
 
 def appearance(
@@ -22,9 +34,11 @@ def appearance(
     exhibit: str = "cam1_20240114_225812.mp4",
     start: Fraction | int = Fraction(25, 2),
     end: Fraction | int = 17,
+    clock: WallClock | None = None,
     **changes: Any,
 ) -> Appearance:
-    clock = "cam1" in exhibit
+    clock = clock or clock_of(exhibit)
+    start, end = Fraction(start), Fraction(end)
     fields: dict[str, Any] = {
         "rank": rank,
         "hit": score >= 0.363,
@@ -33,16 +47,22 @@ def appearance(
         "exhibit_sha256": f"{sum(map(ord, exhibit)):064x}",
         "stream": 0,
         "segment": 0,
-        "start_seconds": Fraction(start),
-        "end_seconds": Fraction(end),
-        "start_time": (NIGHT + timedelta(seconds=float(start))).isoformat() if clock else None,
-        "end_time": (NIGHT + timedelta(seconds=float(end))).isoformat() if clock else None,
+        "start_seconds": start,
+        "end_seconds": end,
+        "start_time": iso_time(clock.original_at(start)),
+        "end_time": iso_time(clock.original_at(end)),
+        "start_time_adjusted": iso_time(clock.adjusted_at(start)),
+        "end_time_adjusted": iso_time(clock.adjusted_at(end)),
+        "clock_status": clock.status,
+        "clock_offset_seconds": None
+        if clock.origin.at is None
+        else Fraction(clock.offset // timedelta(microseconds=1), 1_000_000),
         "time_source": "pts",
-        "clock_source": "file name" if clock else NO_CLOCK,
+        "clock_source": clock.source,
         "score": score,
         "faces": 9,
         "faces_seen": 11,
-        "best_seconds": Fraction(start) + 1,
+        "best_seconds": start + 1,
         "best_box": (100.04, 50.0, 180.5, 150.26),
         "eye_distance_pixels": 41.26,
         "still_pictures": Still(b"jpeg of rank %d" % rank, b"png of rank %d" % rank),
@@ -64,6 +84,8 @@ def stream(exhibit: str, seconds: Fraction | int = 120, **changes: Any) -> Strea
         "faces_unfit": 21,
         "unfit_reasons": (("too small: less than 10 px between the eyes", 18), ("turned too far away", 3)),
         "problems": (),
+        "ranges": (TimeRange("searched", Fraction(0), Fraction(seconds), 0),),
+        "clock": clock_of(exhibit),
     }
     return StreamCoverage(**fields | changes)
 
@@ -109,8 +131,18 @@ def search_result(**changes: Any) -> SearchResult:
                 stream(
                     "stairs/night – deck 3.mkv",
                     Fraction(7325, 2),
+                    searched_seconds=Fraction(7325, 2) - 2,
                     damaged_packets=3,
                     problems=("3 packets are damaged between 0:10:00.000 and 0:10:02.500",),
+                    suspect_seconds=Fraction(1, 2),
+                    unreadable_seconds=Fraction(2),
+                    suspect_frames=13,
+                    ranges=(
+                        TimeRange("searched", Fraction(0), Fraction(600), 0),
+                        TimeRange("unreadable", Fraction(600), Fraction(602), 0, "3 damaged packets"),
+                        TimeRange("suspect", Fraction(602), Fraction(1205, 2), 0, "until the next keyframe"),
+                        TimeRange("searched", Fraction(1205, 2), Fraction(7325, 2), 0),
+                    ),
                 ),
             ),
             unsearched=(

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixed_results import appearance
+from fixed_results import CHECKED_CLOCK, appearance, stream
+from retrofr.documents import exact_seconds
 from retrofr.exporters import csv as exporter
-from retrofr.results import Appearance
+from retrofr.records import TimeRange
+from retrofr.results import Appearance, Coverage, Unsearched
 
 REQUIRED = (
     "rank,probe,exhibit,exhibit_sha256,stream,start_seconds,end_seconds,start_time,end_time,"
@@ -30,7 +32,7 @@ def test_the_header_begins_with_the_promised_columns() -> None:
     file = io.BytesIO()
     exporter.build(exporter.SETTINGS()).write_appearances((), file)
     assert file.getvalue().startswith(REQUIRED.encode() + b",")
-    assert file.getvalue().endswith(b",schema\r\n")
+    assert b",still_face,schema,camera," in file.getvalue()  # columns are added at the end
     assert file.getvalue().count(b"\r\n") == 1
 
 
@@ -64,3 +66,31 @@ def test_any_name_comes_back(name: str) -> None:
     (row,) = rows(appearance(1, 0.5, probe=name))
     assert row["probe"] in (name, f"'{name}")
     assert row["probe"][0] not in exporter.FORMULA_STARTS
+
+
+def test_a_coverage_is_a_line_a_stretch_and_a_line_for_what_was_not_searched() -> None:
+    lost = TimeRange("lost", Fraction(1, 3), Fraction(5), 2, "the decoder crashed (SIGSEGV)")
+    coverage = Coverage(
+        (stream("a.mp4", ranges=(lost,), clock=CHECKED_CLOCK, camera="=1+1"),),
+        (Unsearched("b.mp4", "it is empty"),),
+    )
+    file = io.BytesIO()
+    exporter.write_coverage(coverage, file)
+    first, second = csv.DictReader(io.StringIO(file.getvalue().decode(), newline=""))
+    assert tuple(first) == exporter.COVERAGE_COLUMNS
+    assert (first["exhibit"], first["camera"], first["kind"], first["segment"]) == (
+        "a.mp4",
+        "'=1+1",
+        "lost",
+        "2",
+    )
+    assert [exact_seconds(first, moment) for moment in ("start", "end")] == [Fraction(1, 3), 5]
+    assert first["start_time"] == "2024-01-14T22:58:12.333333"
+    assert first["end_time_adjusted"] == "2024-01-14T22:51:14.000000+01:00"
+    assert first["reason"] == "the decoder crashed (SIGSEGV)"
+    assert {name: cell for name, cell in second.items() if cell} == {
+        "exhibit": "b.mp4",
+        "kind": "unsearched",
+        "reason": "it is empty",
+        "schema": "retrofr.coverage/1",
+    }

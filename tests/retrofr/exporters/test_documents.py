@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
+from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import get_args
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixed_results import appearance, search_result
-from retrofr.documents import COLUMNS, coverage_document, decimal_text, json_text, record, run_document
+from fixed_results import CHECKED_CLOCK, FILE_NAME_CLOCK, NIGHT, appearance, search_result, stream
+from retrofr.clock import ClockOrigin, WallClock, disagreement
+from retrofr.documents import (
+    COLUMNS,
+    coverage_document,
+    decimal_text,
+    exact_seconds,
+    json_text,
+    record,
+    run_document,
+)
+from retrofr.exporters import csv as csv_exporter
+from retrofr.exporters import json as json_exporter
+from retrofr.records import RangeKind, TimeRange
+from retrofr.results import Coverage
 
 
 def test_a_record_has_the_columns_in_order() -> None:
@@ -71,10 +89,88 @@ def test_json_refuses_what_it_would_have_to_guess() -> None:
 def test_coverage_adds_up() -> None:
     document = coverage_document(search_result().coverage)
     assert document["schema"] == "retrofr.coverage/1"
-    assert document["searched_seconds"] == Fraction(7565, 2)
+    assert document["searched_seconds"] == Fraction(7561, 2)
+    assert (document["suspect_seconds"], document["unreadable_seconds"]) == (Fraction(1, 2), 2)
+    assert {document[f"{kind}_seconds"] for kind in ("missing", "gap", "lost", "static", "outside")} == {0}
+    assert document["suspect_frames"] == 13
     assert (document["samples"], document["faces"], document["faces_unfit"]) == (480, 620, 42)
     assert document["has_gaps"] is True
     assert document["interrupted"] is False
+
+
+def test_every_kind_of_range_has_a_sum_in_each_stream_and_over_all() -> None:
+    document = coverage_document(search_result().coverage)
+    sums = {f"{kind}_seconds" for kind in get_args(RangeKind)}
+    assert sums <= set(document)
+    assert sums <= set(document["streams"][0])  # type: ignore[index]
+
+
+def test_ranges_are_listed_with_media_time_and_both_wall_clocks() -> None:
+    lost = TimeRange("lost", Fraction(1, 3), Fraction(5), 2, "the decoder crashed (SIGSEGV)")
+    document = coverage_document(Coverage((stream("a.mp4", ranges=(lost,), clock=CHECKED_CLOCK),)))
+    assert document["streams"][0]["ranges"] == [  # type: ignore[index]
+        {
+            "kind": "lost",
+            "start_seconds": Fraction(1, 3),
+            "end_seconds": Fraction(5),
+            "segment": 2,
+            "reason": "the decoder crashed (SIGSEGV)",
+            "start_time": "2024-01-14T22:58:12.333333",
+            "end_time": "2024-01-14T22:58:17.000000",
+            "start_time_adjusted": "2024-01-14T22:51:09.333333+01:00",
+            "end_time_adjusted": "2024-01-14T22:51:14.000000+01:00",
+        }
+    ]
+
+
+def test_clocks_and_digests_of_an_exhibit_are_told() -> None:
+    hint = ClockOrigin(NIGHT + timedelta(hours=1), "container creation time", "creation time")
+    clock = WallClock(FILE_NAME_CLOCK.origin, hints=(hint,))
+    told = stream("a.mp4", clock=clock, sha256_after="f" * 64, hash_check="md5 as in a.md5, line 1")
+    document = coverage_document(Coverage((told,)))
+    facts = document["streams"][0]  # type: ignore[index]
+    assert (facts["clock_source"], facts["clock_status"]) == ("file name", "clock unverified")
+    assert facts["clock_notes"] == list(disagreement(clock)) != []
+    assert (facts["sha256_after"], facts["hash_check"]) == ("f" * 64, "md5 as in a.md5, line 1")
+    assert (facts["changed"], document["changed"]) == (True, ["a.mp4"])
+
+
+TIMES = st.fractions(-(10**6), 10**6, max_denominator=90_000 * 1001)
+MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1))
+OFFSETS = st.timedeltas(timedelta(days=-400), timedelta(days=400))
+ZONES = st.none() | st.sampled_from(
+    ["Europe/London", "Australia/Lord_Howe", "America/St_Johns", "Asia/Kathmandu", "Africa/Casablanca", "UTC"]
+).map(ZoneInfo)
+
+
+@given(st.tuples(TIMES, TIMES, TIMES), MOMENTS, ZONES, OFFSETS)
+def test_times_come_back_exactly_from_csv_and_json(
+    times: tuple[Fraction, Fraction, Fraction], at: datetime, zone: ZoneInfo | None, offset: timedelta
+) -> None:
+    start, end, best = times
+    clock = WallClock(ClockOrigin(at, "file name"), zone, offset)
+    written = appearance(1, 0.5, start=start, end=end, best_seconds=best, clock=clock)
+    text, document = io.BytesIO(), io.BytesIO()
+    csv_exporter.build(csv_exporter.SETTINGS()).write_appearances((written,), text)
+    json_exporter.build(json_exporter.SETTINGS()).write_appearances((written,), document)
+    (cells,) = csv.DictReader(io.StringIO(text.getvalue().decode(), newline=""))
+    (values,) = json.loads(document.getvalue(), parse_float=Decimal)["appearances"]
+    for row in (cells, values):
+        assert [exact_seconds(row, moment) for moment in ("start", "end", "best")] == [start, end, best]
+        for moment, seconds in (("start", start), ("end", end)):
+            assert datetime.fromisoformat(row[f"{moment}_time"]) == clock.original_at(seconds)
+            adjusted = datetime.fromisoformat(row[f"{moment}_time_adjusted"])
+            assert adjusted == clock.adjusted_at(seconds)
+            assert (adjusted.utcoffset() is None) == (zone is None)
+        assert Fraction(row["clock_offset_seconds"]) == Fraction(
+            offset // timedelta(microseconds=1), 1_000_000
+        )
+
+
+@pytest.mark.parametrize("row", [{}, {"start_ticks": "1.5", "ticks_per_second": "30"}])
+def test_a_row_that_is_no_record_gives_no_time(row: dict[str, object]) -> None:
+    with pytest.raises((KeyError, ValueError)):
+        exact_seconds(row, "start")
 
 
 def test_the_run_says_threshold_device_and_counts() -> None:

@@ -19,7 +19,7 @@ from retrofr.errors import OutputError
 from retrofr.outfolder import OutFolder, with_still_names
 from retrofr.results import SearchResult
 
-NAMES = ["candidates.csv", "hits.csv", "hits.jsonl", "run.json", "stills"]
+NAMES = ["candidates.csv", "coverage.csv", "hits.csv", "hits.jsonl", "run.json", "stills"]
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_run_json_holds_run_coverage_and_digests(tmp_path: Path, result: SearchR
 
 def test_no_hit_leaves_a_header_and_no_stills(tmp_path: Path) -> None:
     OutFolder(tmp_path).write(search_result(hits=(), candidates=()))
-    assert sorted(contents(tmp_path)) == ["hits.csv", "hits.jsonl", "run.json"]
+    assert sorted(contents(tmp_path)) == ["coverage.csv", "hits.csv", "hits.jsonl", "run.json"]
 
 
 def test_an_appearance_without_pictures_names_no_still() -> None:
@@ -120,6 +120,7 @@ def test_force_replaces_what_retrofr_wrote_and_nothing_else(tmp_path: Path, resu
     OutFolder(tmp_path, force=True).write(one)
     written = contents(tmp_path)
     assert sorted(written) == [
+        "coverage.csv",
         "hits.csv",
         "hits.jsonl",
         "notes.txt",
