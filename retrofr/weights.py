@@ -12,6 +12,7 @@ import os
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 
 import platformdirs
@@ -22,6 +23,8 @@ from retrofr.integrity import sha256_bytes
 
 MODELS_FOLDER_VARIABLE = "RETROFR_MODELS"
 PART_KINDS = ("detectors", "embedders")
+# Packages of extras that carry weights, and the modules that describe them.
+_EXTRAS = {"rapidocr": "retrofr.overlay.text_reader"}
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,7 @@ def check_weights(file: WeightsFile) -> WeightsState:
 
 
 def known_weights() -> list[WeightsFile]:
-    """The weights of every detector and embedder that can be loaded, without importing torch."""
+    """The weights of every detector and embedder that can be loaded, and of installed extras, without torch."""
     files: dict[str, WeightsFile] = {}
     for kind in PART_KINDS:
         for name in registry.names(kind):
@@ -158,6 +161,9 @@ def known_weights() -> list[WeightsFile]:
                 continue  # the listing of parts says why
             for file in getattr(module, "WEIGHTS", ()):
                 files.setdefault(file.name, file)
+    for package, module_name in _EXTRAS.items():
+        if _package_folders(package):
+            files |= {file.name: file for file in import_module(module_name).WEIGHTS}
     return list(files.values())
 
 
