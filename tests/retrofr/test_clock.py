@@ -1,163 +1,257 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+import pickle
+from datetime import UTC, date, datetime, timedelta, timezone
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from retrofr.clock import NO_CLOCK, ClockOrigin, clock_from_file_name, format_seconds
+from retrofr.clock import (
+    NO_CLOCK,
+    ClockCheck,
+    ClockOrigin,
+    WallClock,
+    choose_origin,
+    disagreement,
+    format_seconds,
+    zone_name,
+)
 
 AT = datetime(2024, 3, 30, 17, 11, 5)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "cam1_20240330_171105.mp4",
-        "2024-03-30_17-11-05.mp4",
-        "2024-03-30T171105.mkv",
-        "2024-03-30T17:11:05.ts",
-        "2024-03-30 17.11.05.avi",
-        "20240330171105",
-        "20240330-171105.mkv",
-        "20240330T171105_entrance.mkv",
-        "Camera 1 (2024_03_30 17_11_05).g64",
-        "NVR_ch1_main_20240330171105_20240330181105.dav",
-        "2024-03-30_17-11-05_18-11-05.mp4",
-        "192.168.1.64_01_20240330171105_1.mp4",
-        "Cam-20240330-171105-1711818665.mp4",
-        "cam_20240330_171105.264",
-        "VID_20240330_171105.mp4",
-        "30-03-2024_17.11.05.avi",
-        "30.03.2024 17-11-05.avi",
-        "30032024_171105.avi",
-        "03-30-2024_17-11-05.avi",
-        "2024-03-30_05-11-05_PM.mp4",
-        "2024-03-30 05.11.05PM.mp4",
-        r"D:\export\20240330_171105.mp4",
-        "cam1/20240330_171105.mp4",
-    ],
+BERLIN = ZoneInfo("Europe/Berlin")
+CHECK = ClockCheck(
+    datetime(2024, 4, 2, 17, 20), datetime(2024, 4, 2, 17, 12, 57), date(2024, 4, 2), "PC Smith"
 )
-def test_names_that_recorders_write(name: str) -> None:
-    assert clock_from_file_name(name) == ClockOrigin(AT, "file name")
+HOUR = Fraction(3600)
 
 
-def test_milliseconds_are_read() -> None:
-    two = clock_from_file_name("Ch02_20220619111254080_20220619112811160.mp4")
-    assert two.at == datetime(2022, 6, 19, 11, 12, 54, 80_000)
-    assert clock_from_file_name("a_2024.03.30_17.11.05.123.mkv").at == AT.replace(microsecond=123_000)
-
-
-def test_zones_are_kept_where_the_name_has_them() -> None:
-    assert clock_from_file_name("2024-03-30T17-11-05Z.mp4").at == AT.replace(tzinfo=UTC)
-    berlin = timezone(timedelta(hours=1))
-    assert clock_from_file_name("20240330T171105+0100.mp4").at == AT.replace(tzinfo=berlin)
-
-
-def test_seconds_since_1970_only_where_labelled() -> None:
-    assert clock_from_file_name("epoch1711818665.ts").at == AT.replace(tzinfo=UTC)
-    assert clock_from_file_name("cam_unix_1711818665250.ts").at == AT.replace(microsecond=250_000, tzinfo=UTC)
-    assert clock_from_file_name("cam_1711818665.ts") is NO_CLOCK
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "clip.mp4",
-        "20240330.mp4",
-        "20240330_1711.mp4",
-        "202403301711051.mp4",
-        "240330_171105.mp4",
-        "ch01_00000000000000000.mp4",
-        "17.11.05-17.30.00[R][0@0][0].dav",
-        "20240330_171105/clip.mp4",
-        "",
-    ],
-)
-def test_names_without_a_clock(name: str) -> None:
-    assert clock_from_file_name(name) is NO_CLOCK
-    assert NO_CLOCK.source == "none: no clock in the file name"
-
-
-@pytest.mark.parametrize(
-    ("name", "why"),
-    [
-        ("20240230_171105.mp4", "20240230_171105 in the file name is not a possible time"),
-        ("20240330_246105.mp4", "20240330_246105 in the file name is not a possible time"),
-        ("2024-03-30_17-11-05PM.mp4", "2024-03-30_17-11-05PM in the file name is not a possible time"),
-        (
-            "03-04-2024_17-11-05.avi",
-            "03-04-2024_17-11-05 in the file name can be read as 2024-03-04 or 2024-04-03",
-        ),
-        (
-            "export_20240401_090000_cam1_20240330_171105.mp4",
-            "the file name holds two times, the second earlier than the first",
-        ),
-        ("20240330_171105_20240330_171106_20240330_171107.mp4", "the file name holds 3 times"),
-    ],
-)
-def test_what_is_impossible_or_has_two_readings_is_not_read(name: str, why: str) -> None:
-    assert clock_from_file_name(name) == ClockOrigin(None, f"none: {why}")
-
-
-def test_a_day_first_date_with_one_reading_is_read() -> None:
-    assert clock_from_file_name("04-04-2024_17-11-05.avi").at == datetime(2024, 4, 4, 17, 11, 5)
-
-
-moments = st.datetimes(datetime(1990, 1, 1), datetime(2099, 12, 31)).map(lambda at: at.replace(microsecond=0))
-layouts = st.sampled_from(
-    [
-        "%Y%m%d%H%M%S",
-        "%Y%m%d_%H%M%S",
-        "%Y%m%dT%H%M%S",
-        "%Y-%m-%d_%H-%M-%S",
-        "%Y.%m.%d %H.%M.%S",
-        "%Y-%m-%dT%H:%M:%S",
-    ]
-)
-around = st.sampled_from([("", ""), ("cam1_", ".mp4"), ("Ch02-", "_main.dav"), ("Front door ", ".264")])
-
-
-@settings(deadline=None)
-@given(moments, layouts, around)
-def test_what_is_written_is_read_back(at: datetime, layout: str, text: tuple[str, str]) -> None:
-    assert clock_from_file_name(text[0] + at.strftime(layout) + text[1]) == ClockOrigin(at, "file name")
-
-
-@settings(deadline=None)
-@given(moments, st.integers(0, 999), st.integers(0, 10**6))
-def test_start_and_end_with_milliseconds_give_the_start(at: datetime, milliseconds: int, length: int) -> None:
-    start = at + timedelta(milliseconds=milliseconds)
-    end = start + timedelta(seconds=length)
-    name = "_".join(f"{when:%Y%m%d%H%M%S}{when.microsecond // 1000:03}" for when in (start, end))
-    assert clock_from_file_name(f"Ch02_{name}.mp4").at == start
-
-
-@settings(deadline=None)
-@given(st.text(max_size=60))
-def test_no_name_is_too_odd(name: str) -> None:
-    origin = clock_from_file_name(name)
-    assert (origin.at is None) == origin.source.startswith("none: ")
-
-
-@settings(deadline=None)
-@given(st.text("0123456789-_T. ", max_size=40))
-def test_a_time_that_is_read_stands_in_the_name(name: str) -> None:
-    at = clock_from_file_name(name).at
-    if at is not None:
-        digits = "".join(c for c in name if c.isdigit())
-        assert any(
-            at.strftime(layout) in digits for layout in ("%Y%m%d%H%M%S", "%d%m%Y%H%M%S", "%m%d%Y%H%M%S")
-        )
+def named(at: datetime) -> ClockOrigin:
+    return ClockOrigin(at, "file name")
 
 
 def test_time_at_counts_from_the_origin() -> None:
-    origin = ClockOrigin(AT, "file name")
-    assert origin.time_at(Fraction(1, 3)) == AT + timedelta(microseconds=333_333)
-    assert origin.time_at(Fraction(-5)) == AT - timedelta(seconds=5)
+    assert named(AT).time_at(Fraction(1, 3)) == AT + timedelta(microseconds=333_333)
+    assert named(AT).time_at(Fraction(2, 3)) == AT + timedelta(microseconds=666_666)  # cut, not rounded
+    assert named(AT).time_at(Fraction(-5)) == AT - timedelta(seconds=5)
     assert NO_CLOCK.time_at(Fraction(1)) is None
+
+
+def test_a_clock_with_a_rate_counts_its_own_seconds() -> None:
+    fast = ClockOrigin(AT, "overlay", "overlay", rate=Fraction(102, 100))
+    assert fast.time_at(Fraction(50)) == AT + timedelta(seconds=51)
+    assert WallClock(fast, BERLIN).adjusted_at(Fraction(50)) == (AT + timedelta(seconds=51)).replace(
+        tzinfo=BERLIN
+    )
+    with pytest.raises(ValueError, match="rate: expected more than 0, got 0"):
+        ClockOrigin(AT, "overlay", "overlay", rate=Fraction(0))
+
+
+@pytest.mark.parametrize("zone", [None, BERLIN])
+@pytest.mark.parametrize("at", [AT, AT.replace(tzinfo=UTC)])
+def test_beyond_the_calendar_there_is_no_time_and_a_note(at: datetime, zone: ZoneInfo | None) -> None:
+    clock = WallClock(named(at), zone)
+    for seconds in (Fraction(10**12), Fraction(-(10**12)), Fraction(10**30)):
+        assert clock.original_at(seconds) is None
+        assert clock.adjusted_at(seconds) is None
+        assert clock.note_at(seconds) == (
+            "this moment lies outside the calendar: the recording's times are wrong, or its clock"
+        )
+
+
+def test_without_a_clock_there_is_nothing() -> None:
+    clock = WallClock(NO_CLOCK, BERLIN, timedelta(seconds=1))
+    assert clock.original_at(HOUR) is clock.adjusted_at(HOUR) is None
+    assert clock.note_at(HOUR) is None
+    assert (clock.status, clock.source) == ("no clock", "none: no clock in the file name")
+
+
+@pytest.mark.parametrize(
+    ("clock", "status"),
+    [
+        (WallClock(named(AT)), "clock unverified"),
+        (WallClock(named(AT), BERLIN), "clock unverified"),
+        (WallClock(named(AT), offset=timedelta(seconds=3)), "clock offset given, no record of a check"),
+        (WallClock(named(AT), check=CHECK), "clock checked 2024-04-02 by PC Smith"),
+        (
+            WallClock(named(AT), check=ClockCheck(AT, AT, date(2024, 4, 2))),
+            "clock checked 2024-04-02, record incomplete",
+        ),
+        (
+            WallClock(named(AT), check=ClockCheck(AT, AT, None, "PC Smith")),
+            "clock checked by PC Smith, record incomplete",
+        ),
+        (WallClock(named(AT), check=ClockCheck(AT, AT)), "clock checked, record incomplete"),
+    ],
+)
+def test_status(clock: WallClock, status: str) -> None:
+    assert clock.status == status
+
+
+def test_the_offset_is_true_time_less_recorder_time() -> None:
+    assert CHECK.offset == -timedelta(minutes=7, seconds=3)
+    clock = WallClock(named(AT), check=CHECK)
+    assert clock.offset == CHECK.offset
+    assert clock.original_at(Fraction(0)) == AT
+    assert clock.adjusted_at(Fraction(0)) == AT - timedelta(minutes=7, seconds=3)
+    assert WallClock(named(AT.replace(tzinfo=UTC)), check=CHECK).adjusted_at(Fraction(0)) == (
+        AT - timedelta(minutes=7, seconds=3)
+    ).replace(tzinfo=UTC)
+
+
+def test_an_offset_beside_a_check_must_be_that_of_the_check() -> None:
+    assert WallClock(named(AT), offset=CHECK.offset, check=CHECK).offset == CHECK.offset
+    with pytest.raises(ValueError, match="is not that of the check"):
+        WallClock(named(AT), offset=timedelta(seconds=1), check=CHECK)
+    with pytest.raises(ValueError, match="both with a zone or both without"):
+        ClockCheck(AT, AT.replace(tzinfo=UTC))
+
+
+def test_an_origin_with_a_zone_keeps_it_and_is_adjusted_to_the_zone_of_the_place() -> None:
+    clock = WallClock(named(AT.replace(tzinfo=UTC)), BERLIN)
+    assert str(clock.original_at(Fraction(0))) == "2024-03-30 17:11:05+00:00"
+    assert str(clock.adjusted_at(Fraction(0))) == "2024-03-30 18:11:05+01:00"
+    # One day on it is summer time.
+    assert str(clock.adjusted_at(24 * HOUR)) == "2024-03-31 19:11:05+02:00"
+    assert clock.note_at(24 * HOUR) is None
+
+
+def test_a_recording_through_the_change_of_the_clocks_is_counted_in_real_seconds() -> None:
+    clock = WallClock(named(datetime(2024, 10, 27, 1, 30)), BERLIN)
+    assert str(clock.original_at(2 * HOUR)) == "2024-10-27 03:30:00"
+    assert str(clock.adjusted_at(2 * HOUR)) == "2024-10-27 02:30:00+01:00"
+    assert clock.note_at(Fraction(0)) is None
+    assert clock.note_at(HOUR) == (
+        "this local time occurs twice in Europe/Berlin, 2024-10-27T02:30:00+02:00 and "
+        "2024-10-27T02:30:00+01:00: it is the first"
+    )
+    changed = (
+        "the clocks in Europe/Berlin changed after the recording's start, from UTC+02:00 to UTC+01:00; "
+        "the original is what a clock shows that ran on unchanged"
+    )
+    assert clock.note_at(2 * HOUR) == (
+        f"{changed}; this local time occurs twice in Europe/Berlin, 2024-10-27T02:30:00+02:00 and "
+        "2024-10-27T02:30:00+01:00: it is the second"
+    )
+    assert clock.note_at(3 * HOUR) == changed
+
+
+def test_a_start_that_occurs_twice_makes_two_readings_of_every_moment() -> None:
+    clock = WallClock(named(datetime(2024, 10, 27, 2, 30)), BERLIN)
+    assert str(clock.adjusted_at(Fraction(0))) == "2024-10-27 02:30:00+02:00"
+    assert clock.note_at(2 * HOUR) == (
+        "the recording's start, 2024-10-27T02:30:00, occurs twice in Europe/Berlin: "
+        "this is 2024-10-27T03:30:00+01:00 or 2024-10-27T04:30:00+01:00"
+    )
+
+
+def test_each_reading_of_a_recorder_clock_stands_by_itself() -> None:
+    clock = WallClock(ClockOrigin(datetime(2024, 10, 27, 1, 30), "DHAV", "recorder clock"), BERLIN)
+    assert str(clock.adjusted_at(HOUR)) == "2024-10-27 02:30:00+02:00"
+    assert clock.note_at(HOUR) == (
+        "the clock's reading, 2024-10-27T02:30:00, occurs twice in Europe/Berlin: "
+        "this is 2024-10-27T02:30:00+02:00 or 2024-10-27T02:30:00+01:00"
+    )
+    # A recorder that was set back to winter time shows 03:30 one hour and a half of real time later.
+    assert str(clock.adjusted_at(2 * HOUR)) == "2024-10-27 03:30:00+01:00"
+    assert clock.note_at(2 * HOUR) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"), [("file name", "the recording's start"), ("recorder clock", "the clock's reading")]
+)
+def test_a_time_that_never_occurs_is_noted(kind: str, what: str) -> None:
+    clock = WallClock(ClockOrigin(datetime(2024, 3, 31, 2, 30), "x", kind), BERLIN)  # type: ignore[arg-type]
+    assert str(clock.adjusted_at(Fraction(0))) == "2024-03-31 03:30:00+02:00"
+    assert clock.note_at(Fraction(0)) == (
+        f"{what}, 2024-03-31T02:30:00, never occurs in Europe/Berlin: read as if that clock had not been put forward"
+    )
+
+
+def test_the_offset_is_applied_before_the_zone() -> None:
+    # The recorder, seven minutes ahead, already shows a time that occurs once; the true time occurs twice.
+    clock = WallClock(named(datetime(2024, 10, 27, 3, 5)), BERLIN, offset=timedelta(minutes=-7))
+    assert str(clock.adjusted_at(Fraction(0))) == "2024-10-27 02:58:00+02:00"
+    assert "occurs twice" in (clock.note_at(Fraction(0)) or "")
+
+
+# ---- several origins -----------------------------------------------------------------------------------------
+
+CREATED = ClockOrigin(datetime(2024, 3, 30, 16, 11, 6, tzinfo=UTC), "creation time", "creation time")
+OVERLAY = ClockOrigin(datetime(2024, 3, 30, 17, 18, 8), "burnt-in clock", "overlay")
+DHAV = ClockOrigin(datetime(2024, 3, 30, 17, 11, 4), "recorder clock", "recorder clock")
+GIVEN = ClockOrigin(AT, "given by the examiner (--start)", "examiner")
+
+
+def test_the_most_trusted_origin_is_used_and_the_others_are_hints() -> None:
+    order = [GIVEN, DHAV, named(AT), CREATED, OVERLAY]
+    for first in range(len(order)):
+        clock = choose_origin(reversed(order[first:]), zone=BERLIN, check=CHECK)
+        assert clock.origins == tuple(order[first:])
+        assert (clock.zone, clock.check) == (BERLIN, CHECK)
+
+
+def test_an_origin_without_a_time_is_used_only_where_there_is_no_other() -> None:
+    refused = ClockOrigin(None, "none: 20240230_171105 in the file name is not a possible time")
+    assert choose_origin([refused, CREATED]) == WallClock(CREATED)
+    assert choose_origin([NO_CLOCK, refused]) == WallClock(refused)
+    assert choose_origin([]) == choose_origin([NO_CLOCK]) == WallClock(NO_CLOCK)
+
+
+@pytest.mark.parametrize(
+    ("clock", "sentences"),
+    [
+        (choose_origin([named(AT), DHAV]), ()),
+        (choose_origin([named(AT), CREATED], zone=BERLIN), ()),
+        (
+            choose_origin([named(AT), CREATED]),
+            (
+                "creation time gives 2024-03-30T16:11:06+00:00, file name 2024-03-30T17:11:05: "
+                "0:59:59.000 earlier; a difference of time zone or daylight saving is likely",
+            ),
+        ),
+        (
+            choose_origin([GIVEN, OVERLAY, named(AT)]),
+            (
+                "burnt-in clock gives 2024-03-30T17:18:08, given by the examiner (--start) 2024-03-30T17:11:05: "
+                "0:07:03.000 later",
+            ),
+        ),
+        (
+            choose_origin([GIVEN, named(datetime(2024, 3, 29, 17))]),
+            (
+                "file name gives 2024-03-29T17:00:00, given by the examiner (--start) 2024-03-30T17:11:05: "
+                "1 day, 0:11:05 earlier",
+            ),
+        ),
+        (
+            choose_origin([named(AT), CREATED], zone=ZoneInfo("Asia/Kathmandu")),
+            (
+                "creation time gives 2024-03-30T16:11:06+00:00, file name 2024-03-30T17:11:05: 4:45:01.000 later",
+            ),
+        ),
+    ],
+)
+def test_disagreement(clock: WallClock, sentences: tuple[str, ...]) -> None:
+    assert disagreement(clock) == sentences
+
+
+def test_a_clock_travels_between_processes() -> None:
+    clock = choose_origin([GIVEN, CREATED], zone=BERLIN, check=CHECK)
+    assert pickle.loads(pickle.dumps(clock)) == clock
+
+
+@pytest.mark.parametrize(
+    ("zone", "name"),
+    [
+        (BERLIN, "Europe/Berlin"),
+        (UTC, "+00:00"),
+        (timezone(timedelta(hours=5, minutes=45)), "+05:45"),
+        (timezone(timedelta(hours=-3, minutes=-30)), "-03:30"),
+    ],
+)
+def test_zone_name(zone: timezone | ZoneInfo, name: str) -> None:
+    assert zone_name(zone) == name
 
 
 @pytest.mark.parametrize(
