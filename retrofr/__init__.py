@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from retrofr.errors import RetrofrError
+    from retrofr.inspection import inspect
     from retrofr.pipeline import search
     from retrofr.probes import ProbeSpec
+    from retrofr.request import FootageRequest
     from retrofr.results import Appearance, Coverage, SearchResult
     from retrofr.settings import Settings
 
@@ -22,11 +24,13 @@ __version__ = "0.1.0"
 __all__ = [
     "Appearance",
     "Coverage",
+    "FootageRequest",
     "ProbeSpec",
     "RetrofrError",
     "SearchResult",
     "Settings",
     "__version__",
+    "inspect",
     "search",
 ]
 
@@ -34,10 +38,12 @@ __all__ = [
 _HOMES = {
     "Appearance": "results",
     "Coverage": "results",
+    "FootageRequest": "request",
     "ProbeSpec": "probes",
     "RetrofrError": "errors",
     "SearchResult": "results",
     "Settings": "settings",
+    "inspect": "inspection",
     "search": "pipeline",
 }
 

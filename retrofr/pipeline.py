@@ -7,37 +7,27 @@ has been compared, and no file is written here at all.
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from fractions import Fraction
+from functools import partial
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
 
 from retrofr import __version__, registry
-from retrofr.clock import format_seconds
-from retrofr.comparison import Comparison, build_comparison
+from retrofr.comparison import build_comparison
 from retrofr.detectors.base import Detector
-from retrofr.errors import ExhibitError
-from retrofr.events import (
-    Advanced,
-    ExhibitFinished,
-    ExhibitStarted,
-    Listener,
-    RunStarted,
-    Skipped,
-    ignore,
-)
-from retrofr.faces import FaceFinder, FoundTracklet
+from retrofr.events import Listener, ignore
+from retrofr.faces import FaceFinder
+from retrofr.footage_run import FootageRun
+from retrofr.intake import TakenIn
+from retrofr.notes import FootageNotes
 from retrofr.probes import ProbeSpec, describe_probes, load_probes, parse_probe, probe_pictures
-from retrofr.records import Exhibit, Sample, VideoStream
-from retrofr.results import Coverage, SearchResult, StreamCoverage, Unsearched
+from retrofr.request import FootageRequest
+from retrofr.results import Coverage, SearchResult, mark_changed
 from retrofr.runtime import Device, resolve_device
 from retrofr.searching import Search
 from retrofr.settings import Settings
-from retrofr.video.container import open_exhibit
-from retrofr.video.footage import Footage, FootageFile, find_footage
-from retrofr.video.reader import SampleReader, read_samples
+from retrofr.video.footage import find_footage
 
 LIBRARIES = ("annoy", "av", "numpy", "onnx", "opencv-python-headless", "openvino", "pillow", "torch")
 
@@ -52,6 +42,7 @@ def search(
     probes: Sequence[str | Path | ProbeSpec],
     *,
     settings: Settings | None = None,
+    request: FootageRequest | None = None,
     listener: Listener = ignore,
     stop: Callable[[], bool] = never,
     keep_stills: bool = False,
@@ -63,6 +54,7 @@ def search(
         probes: ``[NAME=]PATH[#FACE]`` each: a picture of one person, or a folder of pictures of one person.
             Pictures under the same name are the same person.
         settings: of every stage; the defaults where None.
+        request: what is known about the footage, which part of it is searched, and digests that came with it.
         listener: is told what happens while it happens.
         stop: asked a few times a second; once it says True the run ends and gives what it has, with
             ``coverage.interrupted`` set.
@@ -72,11 +64,13 @@ def search(
         Ranked appearances, and what was and was not searched: unreadable footage is in the coverage.
 
     Raises:
-        UsageError: no footage or no probe, an unknown part, a probe without exactly one chosen face.
+        UsageError: no footage or no probe, an unknown part, a probe without exactly one chosen face, a request
+            that does not go with the footage.
         RefusedError: footage that is not a recorded file.
         ModelError: a device, detector or embedder that cannot be used.
     """
     settings = settings or Settings()
+    request = request or FootageRequest(FootageNotes.under(settings.clock))
     files = find_footage(footage)
     # A mistyped path or name should fail before models are loaded.
     pictures = probe_pictures([parse_probe(probe) for probe in probes])
@@ -86,7 +80,10 @@ def search(
     comparison = build_comparison(settings.embed.embedder, settings.parts, device)
     loaded = load_probes(pictures, detector, comparison, settings.quality, listener)
     searching = Search(loaded, comparison, settings.search, settings.parts)
-    run = _FootageRun(detector, comparison, settings, listener, stop, keep_stills)
+    find = partial(
+        FaceFinder, detector=detector, comparison=comparison, settings=settings, keep_stills=keep_stills
+    )
+    run = FootageRun(find, settings, request, listener, stop)
     started = datetime.now(UTC)
     for found in run.tracklets(files):
         searching.add(found.tracklet, found.still)
@@ -97,14 +94,13 @@ def search(
         "settings": settings.as_dict(),
         "detector": _describe_detector(detector),
         "embedder": comparison.identity(),
-        "exhibits": [_describe_exhibit(exhibit) for exhibit in run.exhibits],
         "versions": versions(),
     }
-    return _result(searching, run.coverage(), record)
+    return _result(searching, run.coverage(), record | _describe_footage(request, run.taken))
 
 
 def _result(searching: Search, coverage: Coverage, record: dict[str, object]) -> SearchResult:
-    hits, candidates = searching.appearances()
+    hits, candidates = (mark_changed(found, coverage) for found in searching.appearances())
     threshold = searching.threshold
     asked = {
         "threshold": {"score": threshold.score, "source": threshold.source},
@@ -135,137 +131,25 @@ def versions() -> dict[str, str]:
     return own | {name: version(name) for name in LIBRARIES}
 
 
-class _StoppedError(Exception):
-    """The caller stopped the run while a file was being digested."""
-
-
-class _FootageRun:
-    """One pass over footage: gives tracklets, remembers what was and was not looked at."""
-
-    def __init__(
-        self,
-        detector: Detector,
-        comparison: Comparison,
-        settings: Settings,
-        listener: Listener,
-        stop: Callable[[], bool],
-        keep_stills: bool,
-    ) -> None:
-        self.exhibits: list[Exhibit] = []
-        self._detector, self._comparison = detector, comparison
-        self._settings, self._listener, self._stop = settings, listener, stop
-        self._keep_stills = keep_stills
-        self._streams: list[StreamCoverage] = []
-        self._unsearched: list[Unsearched] = []
-        self._ignored: tuple[str, ...] = ()
-        self._interrupted = False
-
-    def tracklets(self, footage: Footage) -> Iterator[FoundTracklet]:
-        """Every tracklet of every exhibit, as it ends."""
-        self._ignored = footage.ignored
-        for missing in footage.unreadable:
-            self._skip(missing)
-        sizes = sum(file.path.stat().st_size for file in footage.files if file.path.exists())
-        self._listener(RunStarted(len(footage.files), sizes))
-        for ordinal, file in enumerate(footage.files, 1):
-            if self._interrupted or self._stop():
-                self._interrupted = True
-                self._unsearched.append(Unsearched(file.name, "the run was stopped before it was opened"))
-                continue
-            try:
-                yield from self._exhibit(file, ordinal)
-            except ExhibitError as error:
-                self._skip(Unsearched(error.subject or file.name, error.reason, error.hint))
-            except _StoppedError:
-                self._interrupted = True
-                self._unsearched.append(Unsearched(file.name, "the run was stopped while it was digested"))
-
-    def coverage(self) -> Coverage:
-        return Coverage(tuple(self._streams), tuple(self._unsearched), self._ignored, self._interrupted)
-
-    def _skip(self, missing: Unsearched) -> None:
-        self._unsearched.append(missing)
-        self._listener(Skipped(missing.subject, missing.reason, missing.hint))
-
-    def _exhibit(self, file: FootageFile, ordinal: int) -> Iterator[FoundTracklet]:
-        exhibit = open_exhibit(file, self._while_digesting)
-        self.exhibits.append(exhibit)
-        declared = [s.declared_seconds for s in exhibit.streams if s.declared_seconds is not None]
-        self._listener(ExhibitStarted(exhibit.name, ordinal, float(sum(declared)) if declared else None))
-        before = len(self._streams)
-        for stream in exhibit.streams:
-            if not self._interrupted:
-                yield from self._stream(exhibit, stream)
-        searched = sum(float(s.searched_seconds) for s in self._streams[before:])
-        self._listener(ExhibitFinished(exhibit.name, searched))
-
-    def _while_digesting(self, _bytes: int) -> None:
-        """The digest of a long recording takes minutes, and a person who stops the run should not wait for it."""
-        if self._stop():
-            raise _StoppedError
-
-    def _stream(self, exhibit: Exhibit, stream: VideoStream) -> Iterator[FoundTracklet]:
-        finder = FaceFinder(
-            exhibit,
-            self._detector,
-            self._comparison,
-            self._settings,
-            keep_stills=self._keep_stills,
-        )
-        with read_samples(exhibit, stream.index, self._settings.sampling) as reader:
-            samples = iter(reader)
-            while batch := self._batch(samples):
-                yield from finder.look_at(batch)
-                position = float(batch[-1].frame.seconds)
-                facts = reader.coverage_facts
-                self._listener(Advanced(exhibit.name, position, facts.samples, finder.counts.found))
-            yield from finder.finish()
-            self._close_stream(exhibit, stream, reader, finder)
-
-    def _batch(self, samples: Iterator[Sample]) -> list[Sample]:
-        """The next few samples; none where the footage or the caller's patience is at its end."""
-        if self._stop():
-            self._interrupted = True
-            return []
-        return list(islice(samples, self._settings.detect.batch_frames))
-
-    def _close_stream(
-        self, exhibit: Exhibit, stream: VideoStream, reader: SampleReader, finder: FaceFinder
-    ) -> None:
-        facts, counts = reader.coverage_facts, finder.counts
-        problems = list(facts.problems)
-        if self._interrupted:
-            reached = format_seconds(facts.last_seconds or Fraction(0))
-            problems.append(f"searched to {reached}, then the run was stopped")
-        if not facts.frames:
-            reason = "; ".join(problems) or "the decoder gave no picture"
-            self._skip(Unsearched(f"{exhibit.name}, stream {stream.index}", reason))
-            return
-        self._streams.append(
-            StreamCoverage(
-                exhibit=exhibit.name,
-                exhibit_sha256=exhibit.sha256,
-                stream=stream.index,
-                declared_seconds=stream.declared_seconds,
-                searched_seconds=facts.searched_seconds,
-                frames=facts.frames,
-                samples=facts.samples,
-                damaged_packets=facts.damaged_packets,
-                faces=counts.found,
-                faces_unfit=counts.unfit,
-                unfit_reasons=tuple(counts.reasons.most_common()),
-                problems=tuple(problems),
-                notes=tuple(facts.notes),
-            )
-        )
-
-
 def _describe_detector(detector: Detector) -> dict[str, object]:
     weights = [{"name": w.name, "sha256": w.sha256, "licence": w.licence} for w in detector.weights]
     return {"name": detector.name, "weights": weights}
 
 
-def _describe_exhibit(exhibit: Exhibit) -> dict[str, object]:
+def _describe_footage(request: FootageRequest, taken: Sequence[TakenIn]) -> dict[str, object]:
+    selection = request.selection
+    return {
+        "selection": {
+            "window": str(selection.window),
+            "cameras": list(selection.cameras),
+            "streams": list(selection.streams),
+        },
+        "exhibits": [_describe_exhibit(each) for each in taken],
+    }
+
+
+def _describe_exhibit(taken: TakenIn) -> dict[str, object]:
+    exhibit, notes = taken.exhibit, taken.notes
     streams = [
         {"index": s.index, "codec": s.codec, "width": s.width, "height": s.height} for s in exhibit.streams
     ]
@@ -275,6 +159,21 @@ def _describe_exhibit(exhibit: Exhibit) -> dict[str, object]:
         "sha256": exhibit.sha256,
         "size_bytes": exhibit.size_bytes,
         "container": exhibit.container,
+        "camera": exhibit.camera,
         "clock": exhibit.clock.source,
+        "clock_status": exhibit.clock.status,
+        "pixel_aspect": None if notes.pixel_aspect is None else str(notes.pixel_aspect),
+        "frame_rate": notes.frame_rate,
+        "hash_check": taken.hash_check,
+        "burnt_in_clock": _describe_overlay(taken),
         "streams": streams,
     }
+
+
+def _describe_overlay(taken: TakenIn) -> dict[str, object] | None:
+    """What was read of the burnt-in clock, so that a person can check it against the pictures."""
+    overlay = taken.overlay
+    if overlay is None:
+        return None
+    texts = [{"seconds": text.seconds, "text": text.text} for text in overlay.texts]
+    return {"source": overlay.origin.source, "frames": overlay.frames, "texts": texts}

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from retrofr.clock import ClockOrigin
+from retrofr.clock import WallClock
 
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
@@ -43,7 +43,10 @@ class VideoStream:
 
 @dataclass(frozen=True)
 class Exhibit:
-    """One item of video evidence: a closed, regular file. ``name`` is how outputs call it."""
+    """One item of video evidence: a closed, regular file.
+
+    ``name`` is how outputs call it; ``camera`` is what the examiner or a file-name pattern calls the camera.
+    """
 
     path: Path
     name: str
@@ -51,7 +54,8 @@ class Exhibit:
     size_bytes: int
     container: str
     streams: tuple[VideoStream, ...]
-    clock: ClockOrigin
+    clock: WallClock
+    camera: str | None = None
 
 
 RangeKind = Literal["searched", "suspect", "missing", "gap", "lost", "unreadable", "static", "outside"]

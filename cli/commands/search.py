@@ -17,6 +17,7 @@ from retrofr.settings import (
     SearchSettings,
 )
 
+from ..footage_options import FootageFlags, footage_options, gather_request
 from ..interrupts import STOPPING, interruptible
 from ..options import Command, Option, PartName, common_options, gather_settings, setting_option
 from ..progress import MODES, reporter
@@ -25,7 +26,6 @@ from ..reporters import Reporter
 if TYPE_CHECKING:
     from retrofr.outfolder import OutFolder
     from retrofr.results import SearchResult
-    from retrofr.settings import Settings
 
 FORMATS = ("table", "csv", "jsonl", "json")
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
@@ -43,6 +43,9 @@ Examples:
     retrofr search cam1.mp4 --probe wanted=group.jpg#2
   Look closer, and list the ten best below the threshold as well:
     retrofr search cam1.mp4 --probe a.jpg --rate 5 --top 10
+  One hour of the evening, the recorder's clock known to be 7 min 3 s fast:
+    retrofr search footage/ --probe a.jpg --timezone Europe/London \\
+      --from 2024-03-30T17:00 --to 2024-03-30T18:00 --clock-offset -7m3s
   In a script:
     retrofr search footage/ --probe a.jpg --format csv --quiet > hits.csv
 
@@ -98,6 +101,7 @@ def _progress_mode(ctx: click.Context, _: click.Parameter, value: str) -> str:
 )
 @setting_option("--threshold", SearchSettings, "threshold", section="Result")
 @setting_option("--top", SearchSettings, "top", section="Result")
+@footage_options()
 @setting_option("--rate", SamplingSettings, "rate", section="How to search")
 @setting_option("--detector", DetectSettings, "detector", section="How to search", type=PartName("detectors"))
 @setting_option("--embedder", EmbedSettings, "embedder", section="How to search", type=PartName("embedders"))
@@ -158,6 +162,7 @@ def command(
     assignments: tuple[str, ...],
     progress: str,
     quiet: bool,
+    footage_flags: FootageFlags,
     **flags: Any,
 ) -> int:
     """Search recorded FOOTAGE (files, folders, globs) for the faces of probes.
@@ -165,37 +170,31 @@ def command(
     Prints where and when each probe appears, best score first, then what was searched and what was not.
     """
     settings = gather_settings(settings_file, assignments, flags)
+    request = gather_request(footage_flags, settings)
     _refuse_pictures(footage)
     if force and out is None:
         raise UsageError("--force goes with --out", hint="name the folder to write to with --out")
     format_name = format_name or ("table" if sys.stdout.isatty() else "jsonl")
     listener = reporter(progress, quiet=quiet)
+    how: dict[str, Any] = {"settings": settings, "request": request, "listener": listener}
     with interruptible(STOPPING_AS_JSON if progress == "json" else STOPPING) as stop:
         if out is None:
             with listener:
-                result = _search(footage, probes, settings, listener, stop, keep_stills=False)
+                result = _search(footage, probes, stop=stop, **how)
             _print(result, format_name, listener, None, quiet=quiet)
             return result.exit_code
         from retrofr.outfolder import OutFolder
 
         with OutFolder(out, force=force) as folder:
             with listener:
-                result = _search(footage, probes, settings, listener, stop, keep_stills=True)
+                result = _search(footage, probes, stop=stop, keep_stills=True, **how)
             return _deliver(result, folder, format_name, listener, quiet=quiet)
 
 
-def _search(
-    footage: tuple[str, ...],
-    probes: tuple[str, ...],
-    settings: Settings,
-    listener: Reporter,
-    stop: Any,
-    *,
-    keep_stills: bool,
-) -> SearchResult:
+def _search(footage: tuple[str, ...], probes: tuple[str, ...], **how: Any) -> SearchResult:
     from retrofr.pipeline import search  # here, as it brings torch in
 
-    return search(footage, probes, settings=settings, listener=listener, stop=stop, keep_stills=keep_stills)
+    return search(footage, probes, **how)
 
 
 def _deliver(
