@@ -43,7 +43,9 @@ def test_unknown_setting_lists_the_known_ones() -> None:
 
 
 def test_unknown_stage_lists_the_known_ones() -> None:
-    with pytest.raises(SettingsError, match=r"^sampeling: no such stage of settings\nthere are: video, clock, sampling, "):
+    with pytest.raises(
+        SettingsError, match=r"^sampeling: no such stage of settings\nthere are: video, clock, sampling, "
+    ):
         Settings.from_mapping({"sampeling": {"rate": 2}})
 
 

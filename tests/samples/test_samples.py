@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from retrofr.clock import clock_from_file_name
+from retrofr.clock_names import clock_from_file_name
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "samples"

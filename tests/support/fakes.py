@@ -12,7 +12,7 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from retrofr.clock import NO_CLOCK, ClockOrigin
+from retrofr.clock import NO_CLOCK, WallClock
 from retrofr.embedders.base import ChipSpec
 from retrofr.records import (
     Detections,
@@ -30,6 +30,7 @@ from retrofr.weights import WeightsFile
 
 LANDMARKS = np.array([(0.3, 0.35), (0.7, 0.35), (0.5, 0.55), (0.35, 0.75), (0.65, 0.75)], np.float32)
 NO_WEIGHTS = WeightsFile("fake", "fake", "0" * 64, 0, "none", "drawn in the test", "nothing")
+CLOCKLESS = WallClock(NO_CLOCK)
 COLOURS = {"red": (230, 30, 30), "green": (30, 200, 30), "blue": (30, 60, 230), "yellow": (230, 220, 30)}
 
 
@@ -138,7 +139,7 @@ def face(seconds: float, *, rank: float = 0.5, box: tuple[float, ...] = (10, 10,
     return Face(frame_ref(seconds), array, array[:2] + LANDMARKS * 50, 0.9, quality(rank))
 
 
-def exhibit(name: str = "cam1.mp4", clock: ClockOrigin = NO_CLOCK) -> Exhibit:
+def exhibit(name: str = "cam1.mp4", clock: WallClock = CLOCKLESS) -> Exhibit:
     """An exhibit that was never on a disk."""
     stream = VideoStream(0, "h264", 320, 240, Fraction(25), Fraction(60))
     return Exhibit(Path(name), name, "ab" * 32, 1000, "mov,mp4", (stream,), clock)
