@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from retrofr.clock import format_seconds
 from retrofr.integrity import NOT_LISTED
 from retrofr.records import RangeKind
-from retrofr.results import NOT_SEARCHED, Coverage, SearchResult, StreamCoverage, Unsearched
+from retrofr.results import BLIND_DECODER, NOT_SEARCHED, Coverage, SearchResult, StreamCoverage, Unsearched
 
 from .text import counted, enumerated, shown
 
@@ -225,6 +225,8 @@ def _noted(coverage: Coverage) -> Iterator[Row]:
     """What a reader should know of each stream though nothing of it was lost."""
     for stream in coverage.streams:
         for sentence in stream.notes:
+            if sentence.endswith(BLIND_DECODER):  # the row on damage has said it
+                continue
             yield Row("", f"{shown(stream.exhibit)}, stream {stream.stream}: {shown(sentence)}")
 
 

@@ -24,6 +24,9 @@ _UNKNOWN_CLOCK = WallClock(NO_CLOCK)
 
 UnsearchedKind = Literal["unreadable", "integrity", "no clock", "stopped"]
 
+BLIND_DECODER = "decoder does not report all damage"
+"""How notes on streams end whose ``codec_reports_damage`` is False."""
+
 NOT_SEARCHED: tuple[RangeKind, ...] = ("missing", "gap", "lost", "unreadable")
 """Kinds of time ranges that were asked for and not looked at. ``suspect`` was, but not in whole pictures."""
 

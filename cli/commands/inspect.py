@@ -39,7 +39,7 @@ Examples:
 \b
 Exit codes:
   0 no problems found   10 something lost or not readable   3 nothing readable
-  2 usage or settings   4 not as in the hash list   7 output   8 refused   130 stopped
+  2 usage or settings   4 not as listed   7 output   8 refused   130 stopped
 """
 
 

@@ -14,7 +14,7 @@ import av.container
 import av.video.stream
 
 from retrofr.errors import ExhibitError
-from retrofr.video._diagnosis import why_not_opened
+from retrofr.video.headers.diagnosis import why_not_opened
 
 InputContainer = av.container.InputContainer
 AvStream = av.video.stream.VideoStream

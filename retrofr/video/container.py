@@ -14,10 +14,6 @@ from retrofr.errors import ExhibitError, RefusedError
 from retrofr.integrity import digest_file
 from retrofr.notes import ExhibitNotes
 from retrofr.records import Exhibit
-from retrofr.video._clues import container_origins
-from retrofr.video._diagnosis import PROGRAM, why_index_unusable
-from retrofr.video._encryption import encrypted_streams
-from retrofr.video._ending import cut_off
 from retrofr.video._pyav import (
     AV_FAILURES,
     AvStream,
@@ -26,10 +22,14 @@ from retrofr.video._pyav import (
     open_container,
     recorded_streams,
 )
-from retrofr.video._stream_facts import plain_tags, stream_facts
-from retrofr.video._wrapping import notices
 from retrofr.video.facts import ContainerFacts, Refusal, StreamFacts
 from retrofr.video.footage import FootageFile
+from retrofr.video.headers.clues import container_origins
+from retrofr.video.headers.diagnosis import PROGRAM, why_index_unusable
+from retrofr.video.headers.encryption import encrypted_streams
+from retrofr.video.headers.ending import cut_off
+from retrofr.video.headers.stream_facts import plain_tags, stream_facts
+from retrofr.video.headers.wrapping import notices
 
 _MICROSECONDS = 1_000_000
 _FINISHED_ONLY = "only finished recordings can be searched; wait for it, or search a copy"

@@ -8,8 +8,8 @@ from fractions import Fraction
 
 from retrofr.clock import ClockOrigin
 from retrofr.records import VideoStream
-from retrofr.video._rhythm import UNKNOWN, Rhythm
-from retrofr.video._timing import Break
+from retrofr.video.decoding.timing import Break
+from retrofr.video.headers.rhythm import UNKNOWN, Rhythm
 
 Tags = tuple[tuple[str, str], ...]
 

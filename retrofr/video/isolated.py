@@ -18,9 +18,9 @@ from typing import Any, Self, TypeVar
 
 from retrofr.records import Exhibit
 from retrofr.settings import VideoSettings
-from retrofr.video._child import Child, DiedError
-from retrofr.video._isolated_reader import IsolatedReader, call_off, died_error, raise_failure
-from retrofr.video._messages import Answer, Call, Failed, Progress
+from retrofr.video.isolation.child import Child, DiedError
+from retrofr.video.isolation.messages import Answer, Call, Failed, Progress
+from retrofr.video.isolation.reader import IsolatedReader, call_off, died_error, raise_failure
 from retrofr.video.plan import ReadingPlan
 from retrofr.video.reader import read_samples
 

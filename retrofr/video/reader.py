@@ -18,18 +18,18 @@ from av.video.frame import VideoFrame
 from retrofr.errors import ExhibitError
 from retrofr.records import Exhibit, FrameRef, Sample
 from retrofr.settings import SamplingSettings
-from retrofr.video._account import Account
-from retrofr.video._course import Course, Step
-from retrofr.video._coverage import CoverageFacts
-from retrofr.video._decode import Decoded
-from retrofr.video._error_log import ErrorLog, ErrorMeter
-from retrofr.video._gate import Skipped
-from retrofr.video._picture import PictureMaker
 from retrofr.video._pyav import AV_FAILURES
-from retrofr.video._sequence import FrameSequence, Hooks, Timed
-from retrofr.video._slices import SliceStart
-from retrofr.video._timing import SegmentClock
 from retrofr.video.container import reopen_stream
+from retrofr.video.decoding.account import Account
+from retrofr.video.decoding.course import Course, Step
+from retrofr.video.decoding.coverage import CoverageFacts
+from retrofr.video.decoding.decode import Decoded
+from retrofr.video.decoding.error_log import ErrorLog, ErrorMeter
+from retrofr.video.decoding.gate import Skipped
+from retrofr.video.decoding.picture import PictureMaker
+from retrofr.video.decoding.sequence import FrameSequence, Hooks, Timed
+from retrofr.video.decoding.slices import SliceStart
+from retrofr.video.decoding.timing import SegmentClock
 from retrofr.video.plan import ReadingPlan, Resume
 from retrofr.video.sampling import SamplingGrid
 from retrofr.video.shots import ShotCounter

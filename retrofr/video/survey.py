@@ -15,11 +15,11 @@ from typing import Any
 from av.packet import Packet
 
 from retrofr.errors import ExhibitError
-from retrofr.video._decode import MAX_PIXELS
-from retrofr.video._endless import EndGuard, EndlessError
 from retrofr.video._pyav import AV_FAILURES, InputContainer, has_decoder, open_container, recorded_streams
-from retrofr.video._stream_pass import StreamPass
+from retrofr.video.decoding.decode import MAX_PIXELS
 from retrofr.video.facts import FirstLook, Survey
+from retrofr.video.headers.stream_pass import StreamPass
+from retrofr.video.isolation.endless import EndGuard, EndlessError
 
 # A demuxer that fails this often in a row without giving a packet has nothing more to give.
 _MAX_DEMUX_FAILURES = 16

@@ -21,8 +21,8 @@ from retrofr.inspection_tables import COLUMNS as INSPECTION_COLUMNS
 from retrofr.records import VideoStream
 from retrofr.results import Unsearched
 from retrofr.sidecar import COLUMNS
-from retrofr.video._rhythm import Rhythm
 from retrofr.video.facts import ContainerFacts, StreamFacts, StreamSurvey
+from retrofr.video.headers.rhythm import Rhythm
 from retrofr.video.inspected import FileInspection, Inspection, StreamInspection
 from retrofr.video.suggestions import Suggestion
 

@@ -61,7 +61,9 @@ def test_each_hit_has_its_stills_and_nothing_else_is_written(results: Path) -> N
     listed |= {hit["still_face"] for hit in read_csv(results / "hits.csv")}
     written = {str(path.relative_to(results)) for path in (results / "stills").iterdir()}
     assert written == listed
-    assert {path.name for path in results.iterdir()} == {"hits.csv", "hits.jsonl", "run.json", "stills"}
+    assert {path.name for path in results.iterdir()} == {
+        "coverage.csv", "hits.csv", "hits.jsonl", "run.json", "stills",
+    }  # fmt: skip
 
 
 def test_the_composite_clip(shared_data: Path) -> None:

@@ -21,8 +21,8 @@ import numpy as np
 from retrofr.clock import NO_CLOCK, WallClock
 from retrofr.errors import ExhibitError
 from retrofr.records import Exhibit, FrameRef, Sample, TimeRange, VideoStream
-from retrofr.video._coverage import CoverageFacts
-from retrofr.video._slices import SliceStart
+from retrofr.video.decoding.coverage import CoverageFacts
+from retrofr.video.decoding.slices import SliceStart
 from retrofr.video.plan import ReadingPlan, Resume
 
 RATE = 10

@@ -8,8 +8,8 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrofr.video._damage import DamageTrace
-from retrofr.video._fate import PacketLedger
+from retrofr.video.decoding.damage import DamageTrace
+from retrofr.video.decoding.fate import PacketLedger
 
 STEP = Fraction(1, 25)
 
@@ -129,7 +129,7 @@ def test_thousands_of_errors_are_remembered_in_little_memory() -> None:
 
 LOG = r"""
 import os
-from retrofr.video._error_log import ErrorLog
+from retrofr.video.decoding.error_log import ErrorLog
 
 assert ErrorLog.of_this_process() is None
 log = ErrorLog.install()

@@ -9,8 +9,7 @@ import pytest
 
 from retrofr.clock import NO_CLOCK, ClockOrigin, WallClock
 from retrofr.records import VideoStream
-from retrofr.video._rhythm import Rhythm
-from retrofr.video._timing import Break
+from retrofr.video.decoding.timing import Break
 from retrofr.video.facts import FirstLook, StreamFacts, StreamSurvey, Survey
 from retrofr.video.findings import (
     clock_notes,
@@ -21,6 +20,7 @@ from retrofr.video.findings import (
     stream_notes,
     stream_problems,
 )
+from retrofr.video.headers.rhythm import Rhythm
 from retrofr.video.suggestions import Suggestion, likely_aspect, suggest
 
 EVEN = Rhythm("constant", Fraction(1, 25), Fraction(1, 25), Fraction(1, 25), 249)

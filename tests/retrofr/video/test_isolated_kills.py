@@ -19,8 +19,8 @@ import pytest
 from clips import make_clip, number_in
 from retrofr.records import Exhibit, Sample
 from retrofr.settings import SamplingSettings, VideoSettings
-from retrofr.video._coverage import CoverageFacts
 from retrofr.video.container import open_exhibit
+from retrofr.video.decoding.coverage import CoverageFacts
 from retrofr.video.footage import find_footage
 from retrofr.video.isolated import DecoderProcess
 from retrofr.video.plan import ReadingPlan

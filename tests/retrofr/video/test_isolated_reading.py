@@ -16,7 +16,7 @@ import pytest
 from retrofr.errors import ExhibitError
 from retrofr.records import Sample, TimeRange
 from retrofr.settings import SamplingSettings, VideoSettings
-from retrofr.video._coverage import CoverageFacts
+from retrofr.video.decoding.coverage import CoverageFacts
 from retrofr.video.isolated import DecoderProcess
 from retrofr.video.plan import ReadingPlan
 from slow_reader import make_footage, open_slowly

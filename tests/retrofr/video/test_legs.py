@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrofr.records import FrameRef, RangeKind, Sample, TimeRange
-from retrofr.video._coverage import CoverageFacts
-from retrofr.video._endless import EndGuard, EndlessError
-from retrofr.video._legs import Legs, joined
-from retrofr.video._messages import Account
-from retrofr.video._wire import Channel, ClosedError, Delta, DeltaMaker, SilentError
+from retrofr.video.decoding.coverage import CoverageFacts
+from retrofr.video.isolation.endless import EndGuard, EndlessError
+from retrofr.video.isolation.legs import Legs, joined
+from retrofr.video.isolation.messages import Account
+from retrofr.video.isolation.wire import Channel, ClosedError, Delta, DeltaMaker, SilentError
 from retrofr.video.plan import Resume
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrofr.records import RangeKind, TimeRange
-from retrofr.video._coverage import CoverageFacts
-from retrofr.video._ranges import MAX_RANGES, RangeLog
+from retrofr.video.decoding.coverage import CoverageFacts
+from retrofr.video.decoding.ranges import MAX_RANGES, RangeLog
 
 STEP = Fraction(1, 25)
 

@@ -13,8 +13,8 @@ import clips
 from retrofr.errors import ExhibitError
 from retrofr.records import Exhibit, Sample
 from retrofr.settings import SamplingSettings
-from retrofr.video._packets import PacketSource
 from retrofr.video.container import open_exhibit, reopen_stream
+from retrofr.video.decoding.packets import PacketSource
 from retrofr.video.footage import FootageFile
 from retrofr.video.reader import CoverageFacts, read_samples
 

@@ -29,7 +29,7 @@ READ = """
 import pathlib, sys
 import numpy as np
 from retrofr.settings import SamplingSettings
-from retrofr.video._error_log import ErrorLog
+from retrofr.video.decoding.error_log import ErrorLog
 from retrofr.video.container import open_exhibit
 from retrofr.video.footage import FootageFile
 from retrofr.video.reader import read_samples

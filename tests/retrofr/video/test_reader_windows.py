@@ -14,8 +14,8 @@ import pytest
 import clips
 from retrofr.records import Sample
 from retrofr.settings import SamplingSettings
-from retrofr.video._gate import Window, in_windows
 from retrofr.video.container import open_exhibit
+from retrofr.video.decoding.gate import Window, in_windows
 from retrofr.video.footage import FootageFile
 from retrofr.video.plan import ReadingPlan
 from retrofr.video.reader import CoverageFacts, read_samples

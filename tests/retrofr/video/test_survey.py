@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 import clips
 from retrofr.errors import ExhibitError
-from retrofr.video._rhythm import RhythmMeter
-from retrofr.video._timing import Break
+from retrofr.video.decoding.timing import Break
 from retrofr.video.facts import FirstLook, StreamSurvey, Survey
+from retrofr.video.headers.rhythm import RhythmMeter
 from retrofr.video.survey import survey
 
 STEP = Fraction(1, 25)

@@ -5,7 +5,7 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrofr.video._timing import Break, SegmentClock, Timeline
+from retrofr.video.decoding.timing import Break, SegmentClock, Timeline
 
 STEP = Fraction(1, 25)
 

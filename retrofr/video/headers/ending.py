@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from retrofr.video._diagnosis import boxes
+from retrofr.video.headers.diagnosis import boxes
 
 _TS_PACKETS = {0: 188, 4: 192}  # where the first sync byte is, and how long a packet is
 _SEGMENT = b"\x18\x53\x80\x67"

@@ -11,9 +11,6 @@ from typing import Any
 
 from av.packet import Packet
 
-from retrofr.video._avi_index import IndexWalk
-from retrofr.video._coverage import Spots
-from retrofr.video._error_log import ErrorMeter
 from retrofr.video._pyav import (
     AV_FAILURES,
     AvStream,
@@ -22,6 +19,9 @@ from retrofr.video._pyav import (
     recorded_streams,
     time_base,
 )
+from retrofr.video.decoding.avi_index import IndexWalk
+from retrofr.video.decoding.coverage import Spots
+from retrofr.video.decoding.error_log import ErrorMeter
 
 # How much is read ahead, over all video streams, to see what the timestamps are worth.
 _LEAD_PACKETS_PER_STREAM = 96

@@ -11,14 +11,14 @@ from av.codec.context import Flags
 from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
 
-from retrofr.video._coverage import Spots
-from retrofr.video._damage import DamageTrace
-from retrofr.video._error_log import ErrorMeter
-from retrofr.video._fate import LostPacket, PacketLedger
-from retrofr.video._gate import PacketGate, Skipped
-from retrofr.video._packets import PacketSource
 from retrofr.video._pyav import AV_FAILURES, AvStream
-from retrofr.video._slices import SliceStart
+from retrofr.video.decoding.coverage import Spots
+from retrofr.video.decoding.damage import DamageTrace
+from retrofr.video.decoding.error_log import ErrorMeter
+from retrofr.video.decoding.fate import LostPacket, PacketLedger
+from retrofr.video.decoding.gate import PacketGate, Skipped
+from retrofr.video.decoding.packets import PacketSource
+from retrofr.video.decoding.slices import SliceStart
 
 # Frames above 64 megapixels (8K is 33) come from damaged headers; decoding one could take gigabytes.
 MAX_PIXELS = 64 << 20

@@ -24,9 +24,10 @@ from typing import Any
 
 from retrofr.errors import RetrofrError
 from retrofr.records import Sample
-from retrofr.video._endless import EndGuard, EndlessError
-from retrofr.video._error_log import ErrorLog
-from retrofr.video._messages import (
+from retrofr.video.decoding.error_log import ErrorLog
+from retrofr.video.decoding.slices import SliceStart
+from retrofr.video.isolation.endless import EndGuard, EndlessError
+from retrofr.video.isolation.messages import (
     OUT_OF_MEMORY_STATUS,
     Account,
     Answer,
@@ -43,8 +44,7 @@ from retrofr.video._messages import (
     Reading,
     Ready,
 )
-from retrofr.video._slices import SliceStart
-from retrofr.video._wire import Channel, ClosedError, Delta, DeltaMaker
+from retrofr.video.isolation.wire import Channel, ClosedError, Delta, DeltaMaker
 from retrofr.video.reader import SampleReader
 
 _BEAT_SECONDS = 0.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-from retrofr.video._wrapping import recording_inside
+from retrofr.video.headers.wrapping import recording_inside
 
 _HEAD_BYTES = 4096
 # Enough for a test of evenness; see _noise.

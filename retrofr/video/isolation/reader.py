@@ -10,9 +10,9 @@ from typing import Any, NoReturn, Self
 
 from retrofr.errors import ExhibitError, RetrofrError
 from retrofr.records import Exhibit, Sample
-from retrofr.video._child import Child, DiedError
-from retrofr.video._legs import Legs
-from retrofr.video._messages import (
+from retrofr.video.isolation.child import Child, DiedError
+from retrofr.video.isolation.legs import Legs
+from retrofr.video.isolation.messages import (
     Answer,
     Cancel,
     Cancelled,

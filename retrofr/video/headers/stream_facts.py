@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from retrofr.records import VideoStream
 from retrofr.video._pyav import AV_FAILURES, AvStream, InputContainer, average_rate, has_decoder, time_base
-from retrofr.video._upright import believable_aspect
+from retrofr.video.decoding.upright import believable_aspect
 from retrofr.video.facts import StreamFacts, Tags
 
 _MICROSECONDS = 1_000_000

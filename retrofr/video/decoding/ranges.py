@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from retrofr.records import RangeKind, TimeRange
-from retrofr.video._coverage import CoverageFacts
+from retrofr.video.decoding.coverage import CoverageFacts
 
 # More ranges than this are not listed; they are in the sums, and a note says so.
 MAX_RANGES = 2000

@@ -14,13 +14,13 @@ import tempfile
 from typing import IO, Any
 
 from retrofr.errors import RetrofrError
-from retrofr.video._messages import OUT_OF_MEMORY_STATUS
-from retrofr.video._wire import Channel, ClosedError, SilentError
+from retrofr.video.isolation.messages import OUT_OF_MEMORY_STATUS
+from retrofr.video.isolation.wire import Channel, ClosedError, SilentError
 
 # -P and the parent's own list of folders: the working folder may be one of evidence, and must not be imported from.
 _BOOT = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[3]); "
-    "from retrofr.video.worker import main; main(int(sys.argv[1]), int(sys.argv[2]))"
+    "from retrofr.video.isolation.worker import main; main(int(sys.argv[1]), int(sys.argv[2]))"
 )
 # A loaded machine may take long to load its libraries; that is no hang of one.
 _STARTS_SECONDS = 120.0

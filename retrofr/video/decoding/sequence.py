@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from retrofr.video._decode import Decoded, StreamDecoder
-from retrofr.video._error_log import ErrorMeter
-from retrofr.video._gate import PacketGate, Skipped
-from retrofr.video._packets import REORDER_PACKETS, PacketSource
 from retrofr.video._pyav import AvStream, InputContainer
-from retrofr.video._slices import SliceCutter, SliceStart
-from retrofr.video._timing import Placed, Timeline, TimeSource
+from retrofr.video.decoding.decode import Decoded, StreamDecoder
+from retrofr.video.decoding.error_log import ErrorMeter
+from retrofr.video.decoding.gate import PacketGate, Skipped
+from retrofr.video.decoding.packets import REORDER_PACKETS, PacketSource
+from retrofr.video.decoding.slices import SliceCutter, SliceStart
+from retrofr.video.decoding.timing import Placed, Timeline, TimeSource
 from retrofr.video.plan import ReadingPlan
 
 # Frames that wait for a known time are held decoded; together they take at most this.

@@ -5,14 +5,15 @@ from __future__ import annotations
 from fractions import Fraction
 
 from retrofr.records import RangeKind
-from retrofr.video._coverage import BreakLog, CoverageFacts, Spots, shown
-from retrofr.video._damage import REPORTS_DAMAGE
-from retrofr.video._decode import StreamDecoder
-from retrofr.video._fate import LostPacket
-from retrofr.video._packets import PacketSource
-from retrofr.video._picture import PictureMaker
-from retrofr.video._ranges import RangeLog
-from retrofr.video._timing import Break
+from retrofr.results import BLIND_DECODER
+from retrofr.video.decoding.coverage import BreakLog, CoverageFacts, Spots, shown
+from retrofr.video.decoding.damage import REPORTS_DAMAGE
+from retrofr.video.decoding.decode import StreamDecoder
+from retrofr.video.decoding.fate import LostPacket
+from retrofr.video.decoding.packets import PacketSource
+from retrofr.video.decoding.picture import PictureMaker
+from retrofr.video.decoding.ranges import RangeLog
+from retrofr.video.decoding.timing import Break
 from retrofr.video.plan import ReadingPlan
 
 # A stream that ends this much before its declared end was cut; containers round less than that.
@@ -222,9 +223,9 @@ class Account:
                 or self._decoder.silent_losses.count
             )
             told.append(
-                f"the {self._codec} decoder does not report all damage"
+                f"the {self._codec} {BLIND_DECODER}"
                 if found
-                else f"no decoder-reported damage; the {self._codec} decoder does not report all damage"
+                else f"no decoder-reported damage; the {self._codec} {BLIND_DECODER}"
             )
         if self.ranges.unlisted:
             told.append(f"{self.ranges.unlisted} more time ranges are in the sums and not listed")

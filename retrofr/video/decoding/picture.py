@@ -7,9 +7,9 @@ from fractions import Fraction
 from av.video.frame import VideoFrame
 
 from retrofr.records import Pixels
-from retrofr.video._deinterlace import Deinterlacer
 from retrofr.video._pyav import AV_FAILURES, AvStream
-from retrofr.video._upright import believable_aspect, upright_rgb
+from retrofr.video.decoding.deinterlace import Deinterlacer
+from retrofr.video.decoding.upright import believable_aspect, upright_rgb
 from retrofr.video.plan import ReadingPlan
 
 

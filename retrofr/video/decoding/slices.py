@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from retrofr.video._packets import REORDER_PACKETS, StreamPacket
-from retrofr.video._timing import GAP_SECONDS
+from retrofr.video.decoding.packets import REORDER_PACKETS, StreamPacket
+from retrofr.video.decoding.timing import GAP_SECONDS
 
 # A keyframe whose group of pictures is open is a poor place to cut: pictures of it need the group before.
 # Where all are open, one is taken once a slice is this many times as long as it should be.

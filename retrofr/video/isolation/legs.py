@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from retrofr.records import Sample, TimeRange
-from retrofr.video._coverage import CoverageFacts, shown
-from retrofr.video._messages import Account
-from retrofr.video._wire import Delta
+from retrofr.video.decoding.coverage import CoverageFacts, shown
+from retrofr.video.isolation.messages import Account
+from retrofr.video.isolation.wire import Delta
 from retrofr.video.plan import Resume
 
 _DEATHS_A_SLICE = 2

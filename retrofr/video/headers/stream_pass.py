@@ -11,9 +11,9 @@ from typing import Any
 from av.packet import Packet
 
 from retrofr.video._pyav import AvStream, average_rate, has_decoder, time_base
-from retrofr.video._rhythm import RhythmMeter
-from retrofr.video._timing import LOST_SECONDS, Break, SegmentClock
+from retrofr.video.decoding.timing import LOST_SECONDS, Break, SegmentClock
 from retrofr.video.facts import StreamSurvey
+from retrofr.video.headers.rhythm import RhythmMeter
 
 # H.264 and HEVC reorder at most 16 frames, so among 17 packets the earliest is the next one shown.
 _REORDERED = 17

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from retrofr.video._gate import Window, in_windows
-from retrofr.video._timing import Break, SegmentClock
+from retrofr.video.decoding.gate import Window, in_windows
+from retrofr.video.decoding.timing import Break, SegmentClock
 from retrofr.video.sampling import SamplingGrid
 
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from retrofr.records import Exhibit, Sample
-from retrofr.video._wire import Delta
+from retrofr.video.isolation.wire import Delta
 from retrofr.video.plan import ReadingPlan, Resume
 
 # The process ends with this status where Python itself could get no memory.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from retrofr.video._packets import REORDER_PACKETS, StreamPacket
-from retrofr.video._slices import SliceCutter, SliceStart
+from retrofr.video.decoding.packets import REORDER_PACKETS, StreamPacket
+from retrofr.video.decoding.slices import SliceCutter, SliceStart
 
 Window = tuple[Fraction | None, Fraction | None]
 

@@ -1,0 +1,1 @@
+"""What headers and packets say of a file, before anything of it is decoded."""
