@@ -76,19 +76,35 @@ def repeat(base: Path, path: Path, minutes: float) -> None:
                     output.mux(packet)
 
 
+# A child's ru_maxrss begins with what its parent had when it started it, so the decoder is asked while it lives.
+_SEARCH = """
+import os, re, resource, sys
+from pathlib import Path
+import retrofr
+
+decoder = 0
+
+def look(event):
+    global decoder
+    for child in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+        peak = re.search(r"VmHWM:\\s+(\\d+)", Path(f"/proc/{child}/status").read_text())
+        decoder = max(decoder, int(peak[1]) if peak else 0)
+
+result = retrofr.search([sys.argv[1]], [sys.argv[2]], keep_stills=True, listener=look)
+stream = result.coverage.streams[0]
+print(f"{len(result.hits)} hits, {stream.samples} samples, {stream.faces} faces")
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + decoder) / 1024)
+"""
+
+
 def measure(footage: Path, probe: Path) -> tuple[float, float, str]:
     """Peak memory in MB and wall seconds of one search, and the last line it printed."""
-    code = (
-        "import sys, retrofr, resource\n"
-        "r = retrofr.search([sys.argv[1]], [sys.argv[2]], keep_stills=True)\n"
-        "c = r.coverage.streams[0]\n"
-        "print(f'{len(r.hits)} hits, {c.samples} samples, {c.faces} faces')\n"
-        "both = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN\n"
-        "print(sum(resource.getrusage(who).ru_maxrss for who in both) / 1024)\n"
-    )
     started = time.perf_counter()
     shown = subprocess.run(
-        [sys.executable, "-c", code, str(footage), f"{probe}#1"], capture_output=True, text=True, check=True
+        [sys.executable, "-c", _SEARCH, str(footage), f"{probe}#1"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     summary, peak = shown.stdout.strip().splitlines()
     return float(peak), time.perf_counter() - started, summary

@@ -21,12 +21,14 @@ from retrofr.events import (
     ignore,
 )
 from retrofr.hash_lists import Expected
+from retrofr.intake import check_request
 from retrofr.integrity import NOT_LISTED, check_as_listed
 from retrofr.notes import ExhibitNotes, FootageNotes
 from retrofr.overlay_run import OverlayClocks, said_of
 from retrofr.records import Exhibit
 from retrofr.request import FootageRequest
 from retrofr.results import Unsearched
+from retrofr.selection import Selection
 from retrofr.settings import SamplingSettings, Settings
 from retrofr.video import findings
 from retrofr.video.container import (
@@ -90,7 +92,7 @@ def inspect(
     settings = settings or Settings()
     request = request or FootageRequest(FootageNotes.under(settings.clock))
     found = find_footage(footage)
-    request.notes.check((file.path, file.name) for file in found.files)
+    check_request(replace(request, selection=Selection()), found.files)
     sizes = sum(file.path.stat().st_size for file in found.files if file.path.exists())
     listener(RunStarted(len(found.files), sizes))
     for missing in found.unreadable:

@@ -16,6 +16,7 @@ from retrofr.hash_lists import Expected
 from retrofr.integrity import NOT_LISTED, check_as_listed
 from retrofr.notes import ExhibitNotes
 from retrofr.overlay.reading import NoOverlayClock, OverlayReading
+from retrofr.overlay.text_reader import check_installed
 from retrofr.overlay_run import OverlayClocks, said_of
 from retrofr.records import Exhibit
 from retrofr.request import FootageRequest
@@ -75,6 +76,23 @@ class NotAskedForError(Exception):
         self.reason = reason
 
 
+def check_request(request: FootageRequest, files: Sequence[FootageFile]) -> None:
+    """Refuse what cannot be meant, before anything slow begins.
+
+    Raises:
+        UsageError: the notes or the hash list do not go with these files, or a camera was asked for that no
+            recording is of.
+        ModelError: burnt-in clocks are to be read, and the extra ``ocr`` is not installed.
+    """
+    named = [(file.path, file.name) for file in files]
+    request.notes.check(named)
+    _refuse_unknown_cameras(request.selection, [request.notes.for_exhibit(*each) for each in named])
+    if request.hashes is not None:
+        request.hashes.assigned(dict(named))
+    if request.ocr:
+        check_installed()
+
+
 class Intake:
     """Takes in one file after the other.
 
@@ -86,8 +104,7 @@ class Intake:
         check: called often while a file is digested; what it raises ends that.
 
     Raises:
-        UsageError: the notes or the hash list do not go with these files, or a camera was asked for that no
-            recording is of.
+        UsageError, ModelError: as :func:`check_request`.
     """
 
     def __init__(
@@ -100,12 +117,11 @@ class Intake:
     ) -> None:
         self._request, self._decoder = request, decoder
         self._listener, self._check = listener, check
+        check_request(request, files)
         named = [(file.path, file.name) for file in files]
-        request.notes.check(named)
         for row in request.notes.unused(named):
             listener(Warned(row, "names no recording of this run"))
         self._notes = {file.path: request.notes.for_exhibit(file.path, file.name) for file in files}
-        _refuse_unknown_cameras(request.selection, list(self._notes.values()))
         self._overlays = OverlayClocks(decoder) if request.ocr else None
         hashes = request.hashes
         self._expected = hashes.assigned(dict(named)) if hashes is not None else {}

@@ -19,7 +19,7 @@ from retrofr.detectors.base import Detector
 from retrofr.events import Listener, ignore
 from retrofr.faces import FaceFinder
 from retrofr.footage_run import FootageRun
-from retrofr.intake import TakenIn
+from retrofr.intake import TakenIn, check_request
 from retrofr.notes import FootageNotes
 from retrofr.probes import ProbeSpec, describe_probes, load_probes, parse_probe, probe_pictures
 from retrofr.request import FootageRequest
@@ -72,7 +72,7 @@ def search(
     settings = settings or Settings()
     request = request or FootageRequest(FootageNotes.under(settings.clock))
     files = find_footage(footage)
-    # A mistyped path or name should fail before models are loaded.
+    check_request(request, files.files)  # here, so that a mistyped name fails before models are loaded
     pictures = probe_pictures([parse_probe(probe) for probe in probes])
     registry.load("indexes", settings.search.index)
     device = resolve_device(settings.device)

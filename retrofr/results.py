@@ -22,7 +22,7 @@ LEADS_ONLY = "Investigative leads, to be examined by a person."
 
 _UNKNOWN_CLOCK = WallClock(NO_CLOCK)
 
-UnsearchedKind = Literal["unreadable", "integrity", "no clock", "stopped"]
+UnsearchedKind = Literal["unreadable", "integrity", "stopped"]
 
 BLIND_DECODER = "decoder does not report all damage"
 """How notes on streams end whose ``codec_reports_damage`` is False."""
@@ -144,8 +144,12 @@ class StreamCoverage:
 
     @property
     def clock_notes(self) -> tuple[str, ...]:
-        """Sentences about other clocks of the exhibit that disagree with the one in use."""
-        return disagreement(self.clock)
+        """What a reader of this stream's wall-clock times must know: an hour that occurs twice, other clocks of
+        the exhibit that disagree with the one in use.
+        """
+        edges = (self.ranges[0].start_seconds, self.ranges[-1].end_seconds) if self.ranges else (Fraction(0),)
+        notes = [note for edge in edges if (note := self.clock.note_at(edge)) is not None]
+        return (*notes[:1], *disagreement(self.clock))
 
     def seconds(self, kind: RangeKind) -> Fraction:
         """Media time of one fate; ``searched`` includes ``suspect``."""
@@ -157,8 +161,8 @@ class StreamCoverage:
 class Unsearched:
     """Something of which nothing was searched, and why.
 
-    ``kind``: ``unreadable``; ``integrity``: it is not what a hash list says it is, or was altered; ``no clock``:
-    a time of day was asked for and its clock is not known; ``stopped``: the run was stopped before it.
+    ``kind``: ``unreadable``; ``integrity``: it is not what a hash list says it is, or was altered;
+    ``stopped``: the run was stopped before it.
     """
 
     subject: str

@@ -84,13 +84,22 @@ def open_text_reader(threads: int = 1) -> TextReader:
         ModelError: the extra ``ocr`` is not installed, or OpenVINO cannot run the nets.
         WeightsError: a weights file is not what it should be.
     """
+    check_installed()
+    return TextReader(read_weights(DETECTION), read_weights(RECOGNITION), threads)
+
+
+def check_installed() -> None:
+    """Refuse where the extra is missing; quick.
+
+    Raises:
+        ModelError: the extra ``ocr`` is not installed.
+    """
     if any(find_weights(file) is None for file in WEIGHTS):
         raise ModelError(
             "reading a burnt-in clock needs the package rapidocr, whose text nets are not on this machine",
             subject="ocr",
             hint="`pip install 'retrofr[ocr]'` installs it",
         )
-    return TextReader(read_weights(DETECTION), read_weights(RECOGNITION), threads)
 
 
 class TextReader:
