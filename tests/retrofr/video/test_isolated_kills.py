@@ -146,7 +146,7 @@ def test_two_hundred_kills_lose_only_what_is_named(long_clip: Exhibit) -> None:
     with DecoderProcess() as decoder, decoder.read_samples(long_clip, 0, PLAN) as reader:
         for sample in reader:
             got.append(sample)
-            if len(killer.killed) < 200 and chance.random() < 0.5:
+            if len(killer.killed) < 200 and chance.random() < 0.9:
                 time.sleep(chance.random() * 0.02)
                 killer.kill(decoder)
     facts = reader.coverage_facts
