@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 STOPPING = b"\nstopping: what was found so far will be written; press Ctrl-C again to leave at once\n"
+STOPPING_AS_JSON = b'{"schema": "retrofr.progress/1", "event": "stopping"}\n'
 
 
 @contextlib.contextmanager

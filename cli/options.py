@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 HELP = "Help"
+FORMATS = ("table", "csv", "jsonl", "json")
 STAGE_JOINT = "__"  # between stage and setting in a parameter's name
 
 
@@ -82,6 +83,46 @@ def setting_option(
         help=f"{spec.metadata['help']}{_limits(spec)}",
         **extra,
     )
+
+
+def format_option(function: Decorated) -> Decorated:
+    """``--format`` of a command that prints a result."""
+    return click.option(
+        "--format",
+        "format_name",
+        type=click.Choice(FORMATS),
+        default=None,
+        cls=Option,
+        section="Result",
+        help="What to print on stdout.  [default table on a terminal, else jsonl]",
+    )(function)
+
+
+def settings_options(section: str, *, example: str) -> Callable[[Decorated], Decorated]:
+    """``--settings`` and ``--set``, whose words go to :func:`gather_settings`."""
+
+    def decorate(function: Decorated) -> Decorated:
+        assignments = click.option(
+            "--set",
+            "assignments",
+            multiple=True,
+            metavar="STAGE.NAME=VALUE",
+            cls=Option,
+            section=section,
+            help=f"Set any setting, for example {example}. Repeatable.",
+        )
+        file = click.option(
+            "--settings",
+            "settings_file",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            cls=Option,
+            section=section,
+            help="Read settings from a TOML file; flags go before it.",
+        )
+        return file(assignments(function))
+
+    return decorate
 
 
 def common_options(function: Decorated) -> Decorated:

@@ -81,5 +81,14 @@ Event = RunStarted | ExhibitStarted | Digesting | Advanced | ExhibitFinished | S
 Listener = Callable[[Event], None]
 
 
+def never() -> bool:
+    """The answer of a caller who does not stop a run."""
+    return False
+
+
+class StoppedError(Exception):
+    """The caller stopped the run in the middle of a file. It stays inside the library."""
+
+
 def ignore(event: Event) -> None:
     """The listener of a caller who does not want to know."""

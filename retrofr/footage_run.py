@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Protocol
@@ -17,6 +16,7 @@ from retrofr.events import (
     Listener,
     RunStarted,
     Skipped,
+    StoppedError,
 )
 from retrofr.faces import FaceFinder, FoundTracklet
 from retrofr.intake import Intake, NotAskedForError, TakenIn
@@ -35,10 +35,6 @@ class FinderOf(Protocol):
     def __call__(self, exhibit: Exhibit) -> FaceFinder: ...
 
 
-class _StoppedError(Exception):
-    """The caller stopped the run in the middle of a file."""
-
-
 class FootageRun:
     """Gives the tracklets of footage and remembers what was and was not looked at.
 
@@ -48,7 +44,8 @@ class FootageRun:
     Args:
         finder_of: makes the face finder of each stream.
         settings: of the run.
-        request: what is known of the footage and which part of it is searched.
+        request: what is known of the footage and which part of it is searched; checked by
+            :func:`retrofr.intake.check_request`.
         listener: is told what happens.
         stop: asked often; once it says True the run ends with what it has.
     """
@@ -72,19 +69,14 @@ class FootageRun:
         self._interrupted = False
 
     def tracklets(self, footage: Footage) -> Iterator[FoundTracklet]:
-        """Every tracklet of every exhibit, as it ends.
-
-        Raises:
-            UsageError: the request does not go with this footage.
-        """
+        """Every tracklet of every exhibit, as it ends."""
         with DecoderProcess(self._settings.video) as decoder:
             intake = Intake(self._request, footage.files, decoder, self._listener, self._stop_if_asked)
             self._not_in_footage = intake.not_in_footage
             self._ignored = list(footage.ignored)
             for missing in footage.unreadable:
                 self._skip(missing)
-            sizes = sum(file.path.stat().st_size for file in footage.files if file.path.exists())
-            self._listener(RunStarted(len(footage.files), sizes))
+            self._listener(RunStarted(len(footage.files), footage.total_bytes()))
             for ordinal, file in enumerate(footage.files, 1):
                 yield from self._file(intake, decoder, file, ordinal)
 
@@ -115,10 +107,10 @@ class FootageRun:
             if is_mere_program(file, error):
                 self._ignored.append(file.name)
             else:
-                self._skip(Unsearched(error.subject or file.name, error.reason, error.hint))
+                self._skip(Unsearched.because(error, file.name))
         except IntegrityError as error:
-            self._skip(Unsearched(file.name, error.reason, error.hint, "integrity"))
-        except _StoppedError:
+            self._skip(Unsearched.because(error, file.name))
+        except StoppedError:
             self._interrupted = True
             reason = "the run was stopped while it was digested"
             self._unsearched.append(Unsearched(file.name, reason, kind="stopped"))
@@ -132,7 +124,7 @@ class FootageRun:
     def _stop_if_asked(self) -> None:
         """The digest of a long recording takes minutes, and a person who stops the run should not wait for it."""
         if self._stop():
-            raise _StoppedError
+            raise StoppedError
 
     def _while_decoding(self, _seconds: Fraction) -> None:
         self._stop_if_asked()
@@ -142,8 +134,7 @@ class FootageRun:
     ) -> Iterator[FoundTracklet]:
         exhibit = taken.exhibit
         self.taken.append(taken)
-        declared = [s.declared_seconds for s in exhibit.streams if s.declared_seconds is not None]
-        self._listener(ExhibitStarted(exhibit.name, ordinal, float(sum(declared)) if declared else None))
+        self._listener(ExhibitStarted(exhibit.name, ordinal, exhibit.declared_seconds()))
         before = len(self._streams)
         for stream in exhibit.streams:
             if not self._request.selection.takes_stream(stream.index):
@@ -166,7 +157,7 @@ class FootageRun:
             change["sha256_after"] = intake.digest_again(exhibit)
         except ExhibitError as error:
             change["problems"] = (f"its digest could not be taken again after the search: {error.reason}",)
-        except _StoppedError:
+        except StoppedError:
             self._interrupted = True
             change["notes"] = ("the run was stopped before its digest was taken again",)
         for n in range(first, len(self._streams)):
@@ -210,7 +201,7 @@ class FootageRun:
                 batch.append(next(samples))
         except StopIteration:
             pass
-        except _StoppedError:
+        except StoppedError:
             self._interrupted = True
         return batch
 
@@ -246,7 +237,7 @@ class FootageRun:
                 ranges=tuple(facts.ranges),
                 faces=finder.counts.found,
                 faces_unfit=finder.counts.unfit,
-                unfit_reasons=tuple(Counter(finder.counts.reasons).most_common()),
+                unfit_reasons=tuple(finder.counts.reasons.most_common()),
                 problems=tuple(problems),
                 notes=(*taken.notices, *facts.notes),
                 camera=exhibit.camera,

@@ -18,11 +18,13 @@ from retrofr.events import (
     Listener,
     RunStarted,
     Skipped,
+    StoppedError,
     ignore,
+    never,
 )
 from retrofr.hash_lists import Expected
 from retrofr.intake import check_request
-from retrofr.integrity import NOT_LISTED, check_as_listed
+from retrofr.integrity import algorithms_for, check_as_listed
 from retrofr.notes import ExhibitNotes, FootageNotes
 from retrofr.overlay_run import OverlayClocks, said_of
 from retrofr.records import Exhibit
@@ -51,15 +53,6 @@ from retrofr.video.survey import survey
 # Every frame is decoded anyway; few are converted to pictures.
 _FULL_RATE = 0.01
 _SUSPECT = "damage was reported in them, or in what they were predicted from"
-
-
-class _StoppedError(Exception):
-    """The caller stopped the run in the middle of a file."""
-
-
-def never() -> bool:
-    """The answer of a caller who does not stop a run."""
-    return False
 
 
 def inspect(
@@ -93,8 +86,7 @@ def inspect(
     request = request or FootageRequest(FootageNotes.under(settings.clock))
     found = find_footage(footage)
     check_request(replace(request, selection=Selection()), found.files)
-    sizes = sum(file.path.stat().st_size for file in found.files if file.path.exists())
-    listener(RunStarted(len(found.files), sizes))
+    listener(RunStarted(len(found.files), found.total_bytes()))
     for missing in found.unreadable:
         listener(Skipped(missing.subject, missing.reason, missing.hint))
     with DecoderProcess(settings.video) as decoder:
@@ -141,7 +133,7 @@ class _Inspector:
             try:
                 self._stop_if_asked()
                 inspected = self._inspect(file, ordinal)
-            except _StoppedError:
+            except StoppedError:
                 return files[ordinal - 1 :]
             if inspected is None:
                 self.programs.append(file.name)
@@ -150,9 +142,9 @@ class _Inspector:
         return ()
 
     def _stop_if_asked(self, *_: object) -> None:
-        """Raise _StoppedError once the caller wants the run to end; takes any progress."""
+        """Raise StoppedError once the caller wants the run to end; takes any progress."""
         if self._stop():
-            raise _StoppedError
+            raise StoppedError
 
     def _inspect(self, file: FootageFile, ordinal: int) -> FileInspection | None:
         """One file; None for a program in a folder that holds no recording."""
@@ -172,12 +164,11 @@ class _Inspector:
                 if is_mere_program(file, error) and expected is None:
                     return None
                 refused = error
-            algorithms = ("sha256",) if expected is None else ("sha256", expected.algorithm)
-            digests = digest_unchanged(file, before, self._while_digesting(file, before), algorithms)
+            told = self._while_digesting(file, before)
+            digests = digest_unchanged(file, before, told, algorithms_for(expected))
             done = replace(done, sha256=digests["sha256"])
             if self._request.hashes is not None:
-                checked = NOT_LISTED if expected is None else check_as_listed(file.name, digests, expected)
-                done = replace(done, hash_check=checked)
+                done = replace(done, hash_check=check_as_listed(file.name, digests, expected))
         except (ExhibitError, IntegrityError) as error:
             return self._unreadable(done, error)
         if refused is not None:
@@ -208,8 +199,7 @@ class _Inspector:
         assert done.sha256 is not None
         assert done.size_bytes is not None
         exhibit = as_exhibit(file, facts, done.sha256, done.size_bytes, known)
-        declared = [s.declared_seconds for s in exhibit.streams if s.declared_seconds is not None]
-        self._listener(ExhibitStarted(file.name, ordinal, float(sum(declared)) if declared else None))
+        self._listener(ExhibitStarted(file.name, ordinal, exhibit.declared_seconds()))
         try:
             surveyed = self._decoder.call(
                 survey, file.path, file.name, subject=file.name, on_progress=self._stop_if_asked

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from retrofr.errors import ExhibitError, RetrofrError, UsageError
 from retrofr.events import Digesting, Listener, Warned
-from retrofr.hash_lists import Expected
-from retrofr.integrity import NOT_LISTED, check_as_listed
+from retrofr.integrity import algorithms_for, check_as_listed
 from retrofr.notes import ExhibitNotes
 from retrofr.overlay.reading import NoOverlayClock, OverlayReading
 from retrofr.overlay.text_reader import check_installed
@@ -97,14 +96,11 @@ class Intake:
     """Takes in one file after the other.
 
     Args:
-        request: what is known and asked.
+        request: what is known and asked; :func:`check_request` has passed it for these files.
         files: all files of the run.
         decoder: reads the containers.
         listener: is told of warnings and of the digests' progress.
         check: called often while a file is digested; what it raises ends that.
-
-    Raises:
-        UsageError, ModelError: as :func:`check_request`.
     """
 
     def __init__(
@@ -117,7 +113,6 @@ class Intake:
     ) -> None:
         self._request, self._decoder = request, decoder
         self._listener, self._check = listener, check
-        check_request(request, files)
         named = [(file.path, file.name) for file in files]
         for row in request.notes.unused(named):
             listener(Warned(row, "names no recording of this run"))
@@ -149,19 +144,21 @@ class Intake:
         facts = self._facts(file)
         if isinstance(facts, RetrofrError) and expected is None:
             raise facts
-        digests = digest_unchanged(file, before, self._told(file.name, before.st_size), _algorithms(expected))
-        hash_check = None if self._request.hashes is None else NOT_LISTED
-        if expected is not None:
+        told = self._told(file.name, before.st_size)
+        digests = digest_unchanged(file, before, told, algorithms_for(expected))
+        hash_check = None
+        if self._request.hashes is not None:
             # Before anything else that may be wrong with it: an altered file is no evidence of anything.
             hash_check = check_as_listed(file.name, digests, expected)
         if isinstance(facts, RetrofrError):
             raise facts
-        exhibit = as_exhibit(file, facts, digests["sha256"], before.st_size)
+        exhibit = as_exhibit(file, facts, digests["sha256"], before.st_size, notes)
         overlay = self._overlays.read(exhibit, self._check) if self._overlays is not None else None
-        clock = notes.clock(facts.origins if overlay is None else (*facts.origins, overlay.origin))
-        exhibit = dataclasses.replace(exhibit, clock=clock, camera=notes.camera)
+        if overlay is not None:
+            clock = notes.clock((*facts.origins, overlay.origin))
+            exhibit = dataclasses.replace(exhibit, clock=clock)
         window = self._request.selection.window
-        windows = () if window.is_open else window.media_windows(clock, file.name)
+        windows = () if window.is_open else window.media_windows(exhibit.clock, file.name)
         notices = (*facts.notices, *said_of(overlay))
         return TakenIn(exhibit, notes, windows, hash_check, notices, facts, overlay)
 
@@ -189,10 +186,6 @@ class Intake:
             self._listener(Digesting(name, done, total, after))
 
         return told
-
-
-def _algorithms(expected: Expected | None) -> tuple[str, ...]:
-    return ("sha256",) if expected is None else ("sha256", expected.algorithm)
 
 
 def _refuse_unknown_cameras(selection: Selection, notes: Sequence[ExhibitNotes]) -> None:

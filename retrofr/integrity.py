@@ -57,19 +57,27 @@ def digest_file(
     return {name: digest.hexdigest() for name, digest in digests.items()}
 
 
-def check_as_listed(name: str, digests: Mapping[str, str], expected: Expected) -> str:
+def algorithms_for(expected: Expected | None) -> tuple[str, ...]:
+    """What a file is digested by: the exhibit's own SHA-256, and what the hash list gives of it."""
+    return ("sha256",) if expected is None else ("sha256", expected.algorithm)
+
+
+def check_as_listed(name: str, digests: Mapping[str, str], expected: Expected | None) -> str:
     """Hold a file's digests against the one that a hash list says.
 
     Args:
         name: the exhibit, as outputs call it.
-        digests: from :func:`digest_file`, the listed algorithm among them.
+        digests: from :func:`digest_file`, those of :func:`algorithms_for` among them.
+        expected: what the list says of the file; None where it does not name it.
 
     Returns:
-        What was found, for the coverage: ``sha256 as in hashes.txt, line 3``.
+        What was found, for the coverage: ``sha256 as in hashes.txt, line 3``, or :data:`NOT_LISTED`.
 
     Raises:
         IntegrityError: they differ; both are named, with the list and its line.
     """
+    if expected is None:
+        return NOT_LISTED
     found = digests[expected.algorithm]
     if found != expected.digest:
         raise IntegrityError(

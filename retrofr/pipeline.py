@@ -16,7 +16,7 @@ from pathlib import Path
 from retrofr import __version__, registry
 from retrofr.comparison import build_comparison
 from retrofr.detectors.base import Detector
-from retrofr.events import Listener, ignore
+from retrofr.events import Listener, ignore, never
 from retrofr.faces import FaceFinder
 from retrofr.footage_run import FootageRun
 from retrofr.intake import TakenIn, check_request
@@ -30,11 +30,6 @@ from retrofr.settings import Settings
 from retrofr.video.footage import find_footage
 
 LIBRARIES = ("annoy", "av", "numpy", "onnx", "opencv-python-headless", "openvino", "pillow", "torch")
-
-
-def never() -> bool:
-    """The answer of a caller who does not stop a run."""
-    return False
 
 
 def search(

@@ -57,6 +57,11 @@ class Exhibit:
     clock: WallClock
     camera: str | None = None
 
+    def declared_seconds(self) -> float | None:
+        """What its streams declare, added up; None where none declares anything."""
+        declared = [stream.declared_seconds for stream in self.streams if stream.declared_seconds is not None]
+        return float(sum(declared)) if declared else None
+
 
 RangeKind = Literal["searched", "suspect", "missing", "gap", "lost", "unreadable", "static", "outside"]
 

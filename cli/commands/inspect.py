@@ -12,17 +12,15 @@ from retrofr.errors import OutputError
 from retrofr.events import Event, Skipped
 
 from ..footage_options import FootageFlags, footage_options, gather_request
-from ..interrupts import interruptible
-from ..options import Command, Option, common_options, gather_settings
-from ..progress import MODES, reporter
+from ..interrupts import STOPPING_AS_JSON, interruptible
+from ..options import Command, Option, common_options, format_option, gather_settings, settings_options
+from ..progress import progress_options, reporter
 from ..reporters import JsonReporter, Reporter
 
 if TYPE_CHECKING:
     from retrofr.video.inspected import Inspection
 
-FORMATS = ("table", "csv", "jsonl", "json")
 STOPPING = b"\nstopping: what was inspected so far will be shown; press Ctrl-C again to leave at once\n"
-STOPPING_AS_JSON = b'{"schema": "retrofr.progress/1", "event": "stopping"}\n'
 
 EXAMPLES = """\b
 Examples:
@@ -43,11 +41,6 @@ Exit codes:
 """
 
 
-def _progress_mode(ctx: click.Context, _: click.Parameter, value: str) -> str:
-    ctx.find_root().command.json_failures = value == "json"  # type: ignore[attr-defined]
-    return value
-
-
 @click.command(cls=Command, epilog=EXAMPLES, short_help="Say what recordings are, without looking for faces.")
 @click.argument("footage", nargs=-1, required=True, type=click.Path())
 @click.option(
@@ -57,15 +50,7 @@ def _progress_mode(ctx: click.Context, _: click.Parameter, value: str) -> str:
     section="How to inspect",
     help="Decode every frame, which finds damage inside pictures. Without, headers and packets are read.",
 )
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(FORMATS),
-    default=None,
-    cls=Option,
-    section="Result",
-    help="What to print on stdout.  [default table on a terminal, else jsonl]",
-)
+@format_option
 @click.option(
     "--write-sidecar",
     "write_sidecar",
@@ -76,40 +61,8 @@ def _progress_mode(ctx: click.Context, _: click.Parameter, value: str) -> str:
     help="Also write a sidecar to be filled in, a line for each recording. The file must not exist.",
 )
 @footage_options(without=("--sar", "--fps", "--from", "--to", "--camera", "--stream"))
-@click.option(
-    "--settings",
-    "settings_file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    cls=Option,
-    section="How to inspect",
-    help="Read settings from a TOML file; flags go before it.",
-)
-@click.option(
-    "--set",
-    "assignments",
-    multiple=True,
-    metavar="STAGE.NAME=VALUE",
-    cls=Option,
-    section="How to inspect",
-    help="Set any setting, for example video.stall_seconds=120. Repeatable.",
-)
-@click.option(
-    "--progress",
-    type=click.Choice(MODES),
-    default="auto",
-    callback=_progress_mode,
-    cls=Option,
-    section="On the way",
-    help="What to show on stderr: a bar, JSON lines for scripts, or nothing.  [default a bar on a terminal]",
-)
-@click.option(
-    "--quiet",
-    is_flag=True,
-    cls=Option,
-    section="On the way",
-    help="Print no progress and no messages but errors. The exit code still tells of problems.",
-)
+@settings_options("How to inspect", example="video.stall_seconds=120")
+@progress_options(told="problems")
 @common_options
 def command(
     footage: tuple[str, ...],

@@ -18,18 +18,25 @@ from retrofr.settings import (
 )
 
 from ..footage_options import FootageFlags, footage_options, gather_request
-from ..interrupts import STOPPING, interruptible
-from ..options import Command, Option, PartName, common_options, gather_settings, setting_option
-from ..progress import MODES, reporter
+from ..interrupts import STOPPING, STOPPING_AS_JSON, interruptible
+from ..options import (
+    Command,
+    Option,
+    PartName,
+    common_options,
+    format_option,
+    gather_settings,
+    setting_option,
+    settings_options,
+)
+from ..progress import progress_options, reporter
 from ..reporters import Reporter
 
 if TYPE_CHECKING:
     from retrofr.outfolder import OutFolder
     from retrofr.results import SearchResult
 
-FORMATS = ("table", "csv", "jsonl", "json")
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
-STOPPING_AS_JSON = b'{"schema": "retrofr.progress/1", "event": "stopping"}\n'
 
 EXAMPLES = """\b
 Examples:
@@ -56,11 +63,6 @@ Exit codes:
 """
 
 
-def _progress_mode(ctx: click.Context, _: click.Parameter, value: str) -> str:
-    ctx.find_root().command.json_failures = value == "json"  # type: ignore[attr-defined]
-    return value
-
-
 @click.command(cls=Command, epilog=EXAMPLES, short_help="Search footage for a face: the whole way at once.")
 @click.argument("footage", nargs=-1, required=True, type=click.Path())
 @click.option(
@@ -75,15 +77,7 @@ def _progress_mode(ctx: click.Context, _: click.Parameter, value: str) -> str:
     help="A picture of the person, or a folder of pictures of that one person. NAME names the probe; "
     "#N picks face N, left to right. Repeat it for more people, or with the same NAME for more pictures.",
 )
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(FORMATS),
-    default=None,
-    cls=Option,
-    section="Result",
-    help="What to print on stdout.  [default table on a terminal, else jsonl]",
-)
+@format_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -117,40 +111,8 @@ def _progress_mode(ctx: click.Context, _: click.Parameter, value: str) -> str:
     section="How to search",
     help="What to compute on. One that is asked for and not there is an error.  [default auto]",
 )
-@click.option(
-    "--settings",
-    "settings_file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    cls=Option,
-    section="How to search",
-    help="Read settings from a TOML file; flags go before it.",
-)
-@click.option(
-    "--set",
-    "assignments",
-    multiple=True,
-    metavar="STAGE.NAME=VALUE",
-    cls=Option,
-    section="How to search",
-    help="Set any setting, for example track.max_gap_seconds=2. Repeatable.",
-)
-@click.option(
-    "--progress",
-    type=click.Choice(MODES),
-    default="auto",
-    callback=_progress_mode,
-    cls=Option,
-    section="On the way",
-    help="What to show on stderr: a bar, JSON lines for scripts, or nothing.  [default a bar on a terminal]",
-)
-@click.option(
-    "--quiet",
-    is_flag=True,
-    cls=Option,
-    section="On the way",
-    help="Print no progress and no messages but errors. The exit code still tells of gaps.",
-)
+@settings_options("How to search", example="track.max_gap_seconds=2")
+@progress_options(told="gaps")
 @common_options
 def command(
     footage: tuple[str, ...],

@@ -39,8 +39,6 @@ ENCRYPTED = Refusal(
     "export it from the recorder without encryption or a password, or decrypt a copy with the maker's player",
 )
 
-ReadContainer = Callable[[Path, str], ContainerFacts]
-
 
 def read_container(path: Path, name: str) -> ContainerFacts:
     """Read what a file's headers say of it; nothing is decoded.
@@ -85,7 +83,6 @@ def read_container(path: Path, name: str) -> ContainerFacts:
 def open_exhibit(
     file: FootageFile,
     progress: Callable[[int], None] | None = None,
-    read: ReadContainer = read_container,
     notes: ExhibitNotes | None = None,
 ) -> Exhibit:
     """Read the facts of a file: digest, container, its video streams, where its wall clock comes from.
@@ -93,7 +90,6 @@ def open_exhibit(
     Args:
         file: from :func:`retrofr.video.footage.find_footage`.
         progress: called with the number of bytes digested so far.
-        read: gives the container's facts; for example :func:`read_container` run in another process.
         notes: what the examiner knows of it; only the file itself is asked where None.
 
     Raises:
@@ -101,7 +97,7 @@ def open_exhibit(
             changed while it was read; the file's name is the subject.
     """
     before = look_at(file)
-    facts = read(file.path, file.name)
+    facts = read_container(file.path, file.name)
     refuse_unsearchable(file, facts)
     digests = digest_unchanged(file, before, progress)
     return as_exhibit(file, facts, digests["sha256"], before.st_size, notes)

@@ -65,6 +65,10 @@ class Footage:
     ignored: tuple[str, ...]
     unreadable: tuple[Unsearched, ...] = ()
 
+    def total_bytes(self) -> int:
+        """Of all files, as they are on the disk now; those that are gone count nothing."""
+        return sum(file.path.stat().st_size for file in self.files if file.path.exists())
+
     @property
     def archives(self) -> tuple[str, ...]:
         """Those of the ignored files that are archives by their name: there may be footage in them."""

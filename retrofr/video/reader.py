@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from types import TracebackType
-from typing import Self
 
 from av.video.frame import VideoFrame
 
@@ -31,6 +29,7 @@ from retrofr.video.decoding.sequence import FrameSequence, Hooks, Timed
 from retrofr.video.decoding.slices import SliceStart
 from retrofr.video.decoding.timing import SegmentClock
 from retrofr.video.plan import ReadingPlan, Resume
+from retrofr.video.samples import SampleIterator
 from retrofr.video.sampling import SamplingGrid
 from retrofr.video.shots import ShotCounter
 
@@ -95,7 +94,7 @@ class _Latest:
     wanted: bool = False
 
 
-class SampleReader:
+class SampleReader(SampleIterator):
     """Iterates over the samples of one stream, in the order in which they are shown; a context manager.
 
     The container is closed when the end is reached, on an error, by :meth:`close` and at the end of ``with``.
@@ -144,20 +143,6 @@ class SampleReader:
             self._ordinal = plan.resume.first_ordinal
             self._drops = plan.resume.after_packet is not None
             self._course.settle(plan.resume.first_segment)
-
-    def __iter__(self) -> Iterator[Sample]:
-        return self
-
-    def __next__(self) -> Sample:
-        return next(self._samples)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Stop reading and close the file; may be called more than once."""

@@ -13,8 +13,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +23,7 @@ from retrofr.records import Exhibit, FrameRef, Sample, TimeRange, VideoStream
 from retrofr.video.decoding.coverage import CoverageFacts
 from retrofr.video.decoding.slices import SliceStart
 from retrofr.video.plan import ReadingPlan, Resume
+from retrofr.video.samples import SampleIterator
 
 RATE = 10
 SAMPLE_EVERY = 10
@@ -58,7 +58,7 @@ def open_slowly(
     return SlowReader(exhibit, plan, on_position, on_packet, on_slice)
 
 
-class SlowReader:
+class SlowReader(SampleIterator):
     """Iterates over the samples of made-up footage."""
 
     def __init__(
@@ -80,20 +80,6 @@ class SlowReader:
         self.coverage_facts = CoverageFacts()
         self._point: Resume | None = None
         self._samples = self._read()
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> Sample:
-        return next(self._samples)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         self._samples.close()

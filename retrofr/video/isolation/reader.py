@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Generator
 from fractions import Fraction
-from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn
 
 from retrofr.errors import ExhibitError, RetrofrError
 from retrofr.records import Exhibit, Sample
@@ -25,12 +24,13 @@ from retrofr.video.isolation.messages import (
     Reading,
 )
 from retrofr.video.plan import ReadingPlan, Resume
+from retrofr.video.samples import SampleIterator
 
 _OBEYS_SECONDS = 1.0
 _WORK_ON_A_COPY = "it is damaged or made to harm; try to repair a copy"
 
 
-class IsolatedReader:
+class IsolatedReader(SampleIterator):
     """Iterates over the samples of one stream that another process decodes; a context manager.
 
     ``coverage_facts`` are up to date with the last sample, also where the decoder died. Where it dies, a new one
@@ -54,20 +54,6 @@ class IsolatedReader:
         self.under_way = False
         self._open()
         self._samples = self._read()
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> Sample:
-        return next(self._samples)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Stop reading; may be called more than once."""
