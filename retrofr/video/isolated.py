@@ -16,13 +16,16 @@ from fractions import Fraction
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from retrofr.processes.child import Child, DiedError
 from retrofr.records import Exhibit
 from retrofr.settings import VideoSettings
-from retrofr.video.isolation.child import Child, DiedError
+from retrofr.video.decoding.coverage import CoverageFacts
 from retrofr.video.isolation.messages import Answer, Call, Failed, Progress
 from retrofr.video.isolation.reader import IsolatedReader, call_off, died_error, raise_failure
 from retrofr.video.plan import ReadingPlan
 from retrofr.video.reader import read_samples
+
+_PROCESS = "retrofr.video.isolation.worker"
 
 __all__ = ["DecoderProcess", "IsolatedReader"]
 
@@ -41,7 +44,7 @@ class DecoderProcess:
     def __init__(
         self, settings: VideoSettings | None = None, *, open_reader: Callable[..., Any] = read_samples
     ) -> None:
-        self._child = Child((settings or VideoSettings()).stall_seconds)
+        self._child = Child(_PROCESS, "the decoder", (settings or VideoSettings()).stall_seconds)
         self._open_reader = open_reader
         self._reader: IsolatedReader | None = None
 
@@ -123,16 +126,23 @@ class DecoderProcess:
         plan: ReadingPlan,
         *,
         on_position: Callable[[Fraction], None] | None = None,
+        before: CoverageFacts | None = None,
     ) -> IsolatedReader:
         """Open one video stream for reading, as :func:`retrofr.video.reader.read_samples` does.
 
         Nothing else can be asked of the process until the reader is at its end or closed.
 
+        Args:
+            before: the facts of an earlier reading, which this one goes on from where ``plan.resume`` says; both
+                as :meth:`IsolatedReader.so_far` gave them. This reading's facts then tell of both.
+
         Raises:
             ExhibitError: as there, or the process crashed or hung each time it opened the stream.
         """
         self._expect_idle()
-        self._reader = IsolatedReader(self._child, self._open_reader, exhibit, stream, plan, on_position)
+        self._reader = IsolatedReader(
+            self._child, self._open_reader, exhibit, stream, plan, on_position, before
+        )
         return self._reader
 
     def _expect_idle(self) -> None:

@@ -11,10 +11,10 @@ from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
 
+from retrofr.processes.wire import Delta
 from retrofr.records import Sample, TimeRange
 from retrofr.video.decoding.coverage import CoverageFacts, shown
 from retrofr.video.isolation.messages import Account
-from retrofr.video.isolation.wire import Delta
 from retrofr.video.plan import Resume
 
 _DEATHS_A_SLICE = 2
@@ -132,6 +132,12 @@ def _damage_so_far(facts: CoverageFacts) -> list[str]:
     return told
 
 
+def _told(before: CoverageFacts) -> CoverageFacts:
+    """The facts of a reading that was broken off before it could say what was damaged in its leg."""
+    said = [sentence for sentence in _damage_so_far(before) if sentence not in before.problems]
+    return dataclasses.replace(before, problems=[*before.problems, *said])
+
+
 class Legs:
     """What is known of a reading so far, in ``facts``, and how it goes on when the decoder dies.
 
@@ -139,11 +145,12 @@ class Legs:
 
     Args:
         resume: how the first leg begins; None for the beginning.
+        before: what an earlier reading found up to there, as :meth:`so_far` gave it; it is counted in.
     """
 
-    def __init__(self, resume: Resume | None) -> None:
+    def __init__(self, resume: Resume | None, before: CoverageFacts | None = None) -> None:
         self.facts = CoverageFacts()
-        self._closed = CoverageFacts()  # of the legs before this one
+        self._closed = CoverageFacts() if before is None else _told(before)  # of the legs before this one
         self._leg = CoverageFacts()
         self._began = resume or Resume(0, None, 0, 0)
         self._point: Resume | None = None
@@ -154,6 +161,12 @@ class Legs:
         self._fruitless = 0  # slices in a row without a frame
         self._loss: _Loss | None = None
         self._shots = _Shots()
+        self._update()
+
+    def so_far(self) -> tuple[CoverageFacts, Resume]:
+        """A copy of the facts, and how another reading goes on right behind what they tell of."""
+        lists = {name: list(value) for name, value in vars(self.facts).items() if isinstance(value, list)}
+        return dataclasses.replace(self.facts, **lists), self._point or self._began  # type: ignore[arg-type]
 
     def fed(self, slice_number: int, packet: int) -> None:
         """The first packet of a slice went to the decoder."""

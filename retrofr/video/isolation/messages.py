@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from retrofr.processes.wire import Delta
 from retrofr.records import Exhibit, Sample
-from retrofr.video.isolation.wire import Delta
 from retrofr.video.plan import ReadingPlan, Resume
-
-# The process ends with this status where Python itself could get no memory.
-OUT_OF_MEMORY_STATUS = 12
 
 # ---- to the decoder process ----------------------------------------------------------------------------------
 

@@ -8,8 +8,9 @@ from fractions import Fraction
 from typing import Any, NoReturn
 
 from retrofr.errors import ExhibitError, RetrofrError
+from retrofr.processes.child import Child, DiedError
 from retrofr.records import Exhibit, Sample
-from retrofr.video.isolation.child import Child, DiedError
+from retrofr.video.decoding.coverage import CoverageFacts
 from retrofr.video.isolation.legs import Legs
 from retrofr.video.isolation.messages import (
     Answer,
@@ -46,14 +47,22 @@ class IsolatedReader(SampleIterator):
         stream: int,
         plan: ReadingPlan,
         on_position: Callable[[Fraction], None] | None,
+        before: CoverageFacts | None = None,
     ) -> None:
         self._child, self._on_position = child, on_position
         self._job = Reading(open_reader, exhibit, stream, plan)
-        self._legs = Legs(plan.resume)
+        self._legs = Legs(plan.resume, before)
         self.coverage_facts = self._legs.facts
         self.under_way = False
         self._open()
         self._samples = self._read()
+
+    def so_far(self) -> tuple[CoverageFacts, Resume]:
+        """A copy of the facts as they are now, and how another reading goes on right behind what they tell of.
+
+        After a sample was given they end with that sample's frame.
+        """
+        return self._legs.so_far()
 
     def close(self) -> None:
         """Stop reading; may be called more than once."""

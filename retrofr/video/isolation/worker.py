@@ -7,13 +7,7 @@ of life comes from the loop over packets, so that a library that hangs falls sil
 
 from __future__ import annotations
 
-import faulthandler
-import fcntl
 import os
-import pickle
-import resource
-import select
-import signal
 import socket
 import time
 import traceback
@@ -23,12 +17,13 @@ from functools import partial
 from typing import Any
 
 from retrofr.errors import RetrofrError
+from retrofr.processes.child_side import OUT_OF_MEMORY_STATUS, die_with_parent, keep_quiet, that_travels
+from retrofr.processes.wire import Channel, ClosedError, Delta, DeltaMaker
 from retrofr.records import Sample
 from retrofr.video.decoding.error_log import ErrorLog
 from retrofr.video.decoding.slices import SliceStart
 from retrofr.video.isolation.endless import EndGuard, EndlessError
 from retrofr.video.isolation.messages import (
-    OUT_OF_MEMORY_STATUS,
     Account,
     Answer,
     Call,
@@ -44,7 +39,6 @@ from retrofr.video.isolation.messages import (
     Reading,
     Ready,
 )
-from retrofr.video.isolation.wire import Channel, ClosedError, Delta, DeltaMaker
 from retrofr.video.reader import SampleReader
 
 _BEAT_SECONDS = 0.5
@@ -62,8 +56,8 @@ def main(descriptor: int, lifeline: int) -> None:
         descriptor: of the socket to the parent.
         lifeline: of a pipe whose other end is held by the parent alone and never written to.
     """
-    _die_with_parent(lifeline)
-    _keep_quiet()
+    die_with_parent(lifeline)
+    keep_quiet()
     log = ErrorLog.install(_STDERR)
     channel = Channel(socket.socket(fileno=descriptor))
     try:
@@ -84,29 +78,6 @@ def main(descriptor: int, lifeline: int) -> None:
         return
 
 
-def _die_with_parent(lifeline: int) -> None:
-    """Have the kernel kill this process when the parent's end of the pipe closes, whatever this process is doing.
-
-    Not PR_SET_PDEATHSIG, which goes by the thread that started a process and not by the parent's life.
-    """
-    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
-    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
-    poll = select.poll()
-    poll.register(lifeline, select.POLLIN)
-    if poll.poll(0):  # it died before the kernel was asked
-        os._exit(0)
-
-
-def _keep_quiet() -> None:
-    """No reaction to Ctrl-C, which is the parent's to decide on, and nothing of the footage left on disk by a crash."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    faulthandler.disable()
-    # 1, not 0: kernels hand core dumps to a program such as systemd-coredump also at a limit of 0, and not at 1.
-    if resource.getrlimit(resource.RLIMIT_CORE)[1] != 0:
-        resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
-
-
 def _answer(channel: Channel, run: Callable[[], object]) -> None:
     try:
         report = run()
@@ -119,18 +90,9 @@ def _answer(channel: Channel, run: Callable[[], object]) -> None:
     except MemoryError:
         os._exit(OUT_OF_MEMORY_STATUS)
     except Exception as error:  # a bug: told to the parent, and the end of this process
-        channel.send(Failed(_that_travels(error), traceback.format_exc()))
+        channel.send(Failed(that_travels(error), traceback.format_exc()))
         raise
     channel.send(report)
-
-
-def _that_travels(error: Exception) -> Exception:
-    """The exception, or one that says the same where it cannot be sent."""
-    try:
-        copy = pickle.loads(pickle.dumps(error))
-    except (pickle.PickleError, TypeError, AttributeError, ValueError):
-        copy = None
-    return error if type(copy) is type(error) else RuntimeError(f"{type(error).__name__}: {error}")
 
 
 class _Parent:

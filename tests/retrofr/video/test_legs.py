@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retrofr.processes.wire import Channel, ClosedError, Delta, DeltaMaker, SilentError
 from retrofr.records import FrameRef, RangeKind, Sample, TimeRange
 from retrofr.video.decoding.coverage import CoverageFacts
 from retrofr.video.isolation.endless import EndGuard, EndlessError
 from retrofr.video.isolation.legs import Legs, joined
 from retrofr.video.isolation.messages import Account
-from retrofr.video.isolation.wire import Channel, ClosedError, Delta, DeltaMaker, SilentError
 from retrofr.video.plan import Resume
 
 

@@ -1,4 +1,4 @@
-"""The parent's handle of a decoder process: starts it when needed, hears it, and says how it died."""
+"""The parent's handle of a child process: starts it when needed, hears it, and says how it died."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ import tempfile
 from typing import IO, Any
 
 from retrofr.errors import RetrofrError
-from retrofr.video.isolation.messages import OUT_OF_MEMORY_STATUS
-from retrofr.video.isolation.wire import Channel, ClosedError, SilentError
+from retrofr.processes.child_side import OUT_OF_MEMORY_STATUS
+from retrofr.processes.wire import Channel, ClosedError, SilentError
 
 # -P and the parent's own list of folders: the working folder may be one of evidence, and must not be imported from.
 _BOOT = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[3]); "
-    "from retrofr.video.isolation.worker import main; main(int(sys.argv[1]), int(sys.argv[2]))"
+    "from importlib import import_module; "
+    "import_module(sys.argv[4]).main(int(sys.argv[1]), int(sys.argv[2]))"
 )
 # A loaded machine may take long to load its libraries; that is no hang of one.
 _STARTS_SECONDS = 120.0
@@ -32,7 +33,7 @@ _SOCKET_BYTES = 4 << 20
 
 
 class DiedError(Exception):
-    """The decoder process is no more. The text says how, as part of a sentence: ``the decoder crashed (SIGSEGV)``."""
+    """The process is no more. The text says how, as part of a sentence: ``the decoder crashed (SIGSEGV)``."""
 
     def __init__(self, how: str, *, hung: bool = False) -> None:
         super().__init__(how)
@@ -40,13 +41,17 @@ class DiedError(Exception):
 
 
 class Child:
-    """One decoder process at a time, started when something is sent to it; a dead one is replaced then.
+    """One process at a time, started when something is sent to it; a dead one is replaced then.
 
     Args:
-        stall_seconds: how long it may be silent before it is taken to hang.
+        module: whose ``main(descriptor, lifeline)`` runs in the process.
+        called: what messages call it, for example ``the decoder``.
+        stall_seconds: how long it may be silent before it is taken to hang; None for ever. Where it is not None,
+            the process says something, whatever it is, as soon as it has loaded its libraries.
     """
 
-    def __init__(self, stall_seconds: float) -> None:
+    def __init__(self, module: str, called: str, stall_seconds: float | None) -> None:
+        self._module, self._called = module, called
         self._stall_seconds = stall_seconds
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
@@ -83,18 +88,22 @@ class Child:
             DiedError: it died, or was silent for too long and was killed.
         """
         if self._channel is None:
-            raise DiedError("the decoder is not running")
+            raise DiedError(f"{self._called} is not running")
         patience = self._stall_seconds if patience_seconds is None else patience_seconds
         try:
             if self._starting:
-                self._channel.receive(max(patience, _STARTS_SECONDS))
+                self._channel.receive(max(patience or 0.0, _STARTS_SECONDS))
                 self._starting = False
             return self._channel.receive(patience)
         except ClosedError:
             raise DiedError(self._post_mortem()) from None
         except SilentError:
             self.kill()
-            raise DiedError(f"the decoder hung (no sign of life for {patience:g} s)", hung=True) from None
+            raise DiedError(f"{self._called} hung (no sign of life for {patience:g} s)", hung=True) from None
+
+    def fileno(self) -> int:
+        """Of the connection, to wait for several processes at once; -1 where there is no process."""
+        return -1 if self._channel is None else self._channel.fileno()
 
     @property
     def can_be_told(self) -> bool:
@@ -128,18 +137,21 @@ class Child:
 
     def _start(self) -> None:
         if not sys.executable:
-            raise RetrofrError("the Python interpreter is not known, so no decoder process can be started")
+            raise RetrofrError(f"the Python interpreter is not known, so {self._called} cannot be started")
         folders = json.dumps([folder for folder in map(str, sys.path) if folder])
         ours, theirs = socket.socketpair()
         for end in (ours, theirs):  # fewer turns for a picture of 6 MB; the kernel gives what it allows
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BYTES)
         lifeline_read, self._lifeline = os.pipe()
-        self._channel, self._starting = Channel(ours), True
+        self._channel, self._starting = Channel(ours), self._stall_seconds is not None
         try:
             # Each writer at its end: the process may write through several descriptors.
             self._log = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - closed with the process
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _BOOT, str(theirs.fileno()), str(lifeline_read), folders],
+                [
+                    *(sys.executable, "-P", "-c", _BOOT),
+                    *(str(theirs.fileno()), str(lifeline_read), folders, self._module),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
                 stderr=self._log,
@@ -148,7 +160,7 @@ class Child:
             )
         except OSError as error:
             self.kill()
-            raise RetrofrError(f"the decoder process cannot be started ({error.strerror})") from error
+            raise RetrofrError(f"{self._called} cannot be started ({error.strerror})") from error
         finally:
             theirs.close()
             os.close(lifeline_read)
@@ -163,7 +175,7 @@ class Child:
             status = None
         words = _last_words(self._log)
         self.kill()
-        return f"the decoder {_how(status, words)}"
+        return f"{self._called} {_how(status, words)}"
 
 
 def _how(status: int | None, words: str) -> str:

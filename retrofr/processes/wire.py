@@ -1,4 +1,4 @@
-"""Messages between the parent and its decoder process: pickles over a socket, pictures beside them as raw bytes.
+"""Messages between a parent and its child process: pickles over a socket, pictures beside them as raw bytes.
 
 A message is a header (length of the pickle, number of buffers), the lengths of the buffers, the pickle and the
 buffers. Arrays travel as buffers (pickle protocol 5) and are received straight into the memory that they keep.
@@ -40,6 +40,9 @@ class Channel:
 
     def close(self) -> None:
         self._socket.close()
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
 
     def send(self, message: object) -> None:
         """Send one message; waits while the other side does not read.
