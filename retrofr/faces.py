@@ -6,19 +6,23 @@ they are unfit remain. Nothing here outlives its tracklet.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from retrofr.comparison import Comparison, FaceChips
 from retrofr.detectors.base import Detector
+from retrofr.indexed import FaceCounts
 from retrofr.quality import measure_quality
 from retrofr.records import Detections, Exhibit, Face, Floats, Sample, Still, Tracklet
 from retrofr.settings import Settings
 from retrofr.stills import StillSource, face_picture, frame_as_jpeg
 from retrofr.tracking import Track, Tracker
+
+Keeps = Literal["nothing", "faces", "frames"]
+"""What is kept of pictures beside templates: nothing, the aligned faces, or those and the frames they are in."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,22 +41,19 @@ class FoundTracklet:
     sources: tuple[StillSource | None, ...]
 
     def still(self, number: int) -> Still | None:
-        """The still of face ``number`` of ``tracklet.best``; None where stills are not kept."""
+        """The still of face ``number`` of ``tracklet.best``; None where frames are not kept."""
         source = self.sources[number]
-        return None if source is None else source.still(self.tracklet.best[number])
-
-
-@dataclass
-class FaceCounts:
-    """How many faces were found in samples, and how many of them were unfit to compare, by reason."""
-
-    found: int = 0
-    unfit: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
+        if source is None or source.frame_jpeg is None:
+            return None
+        return source.still(self.tracklet.best[number])
 
 
 class FaceFinder:
-    """Finds, tracks, judges and embeds the faces of one stream."""
+    """Finds, tracks, judges and embeds the faces of one stream, slice by slice.
+
+    ``counts`` are those of the stream. Every tracklet ends with its slice, so that what a slice gives does not
+    depend on who worked on the one before; appearances join what was one.
+    """
 
     def __init__(
         self,
@@ -61,15 +62,20 @@ class FaceFinder:
         comparison: Comparison,
         settings: Settings,
         *,
-        keep_stills: bool,
+        keeps: Keeps,
+        counts: FaceCounts | None = None,
     ) -> None:
-        self.counts = FaceCounts()
+        self.counts = counts or FaceCounts()
         self._exhibit = exhibit
         self._detector, self._comparison = detector, comparison
-        self._settings, self._keep_stills = settings, keep_stills
+        self._settings, self._keeps = settings, keeps
         self._tracker: Tracker[Kept] = Tracker(settings.track)
         self._waiting: list[Track[Kept]] = []
-        self._number = 0
+        self._number = self._slice = 0
+
+    def begin_slice(self, number: int) -> None:
+        """What is looked at from here on lies in slice ``number``; the one before must be finished."""
+        self._slice, self._number = number, 0
 
     def look_at(self, samples: Sequence[Sample]) -> Iterator[FoundTracklet]:
         """Take samples in their order; gives ended tracklets once enough of their faces wait to be embedded."""
@@ -81,7 +87,7 @@ class FaceFinder:
             yield from self._embed()
 
     def finish(self) -> Iterator[FoundTracklet]:
-        """End all tracklets and give those not given yet."""
+        """End all tracklets of the slice and give those not given yet."""
         self._waiting += self._tracker.finish()
         yield from self._embed()
 
@@ -97,11 +103,12 @@ class FaceFinder:
                 self.counts.reasons.update(face.quality.problems[:1])
             elif track.would_keep(face, most):
                 still = None
-                if self._keep_stills:
+                if self._keeps == "frames":
                     frame_jpeg = frame_jpeg or frame_as_jpeg(sample.image)
+                if self._keeps != "nothing":
                     others = np.delete(found.boxes, number, axis=0)
                     picture = face_picture(sample.image, face.landmarks)
-                    still = StillSource(frame_jpeg, picture, others)
+                    still = StillSource(picture, frame_jpeg, others)
                 chips = self._comparison.cut(sample.image, face.landmarks[None])[0]
                 track.keep(face, Kept(chips, still), most)
         return ended
@@ -139,5 +146,8 @@ class FaceFinder:
             faces=track.faces,
             best=tuple(track.kept[i][0] for i in order),
             templates=templates[order],
+            slice=self._slice,
+            first_box=track.first_box,
+            last_box=track.box,
         )
         return FoundTracklet(tracklet, tuple(track.kept[i][1].still for i in order))

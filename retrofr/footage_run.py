@@ -1,16 +1,17 @@
-"""One pass over footage: exhibits in their order, their streams, the tracklets in them, and an account of it all."""
+"""One pass over footage: exhibits in their order, their streams given to an engine, and an account of it all."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Protocol
 
-from retrofr.clock import format_seconds
+from retrofr.engines.base import Died, Done, Engine, Gave, Outcome, Raised
 from retrofr.errors import ExhibitError, IntegrityError
 from retrofr.events import (
-    Advanced,
     ExhibitFinished,
     ExhibitStarted,
     Listener,
@@ -18,32 +19,63 @@ from retrofr.events import (
     Skipped,
     StoppedError,
 )
-from retrofr.faces import FaceFinder, FoundTracklet
+from retrofr.indexed import IndexedSlice, StreamProgress
 from retrofr.intake import Intake, NotAskedForError, TakenIn
-from retrofr.records import Exhibit, Sample, VideoStream
+from retrofr.records import VideoStream
 from retrofr.request import FootageRequest
-from retrofr.results import Coverage, StreamCoverage, Unsearched, UnsearchedKind
-from retrofr.settings import Settings
+from retrofr.results import Coverage, StreamCoverage, Unsearched
+from retrofr.stream_account import account_of, named
+from retrofr.stream_work import CollectedPiece, Piece, SliceEnd, StreamEnd, StreamTask
 from retrofr.video.container import is_mere_program
 from retrofr.video.footage import Footage, FootageFile
-from retrofr.video.isolated import DecoderProcess, IsolatedReader
+from retrofr.video.isolated import DecoderProcess
+
+_DEATHS_A_SLICE = 2
 
 
-class FinderOf(Protocol):
-    """Makes what looks for faces in one stream of an exhibit."""
+class Keeper(Protocol):
+    """What a run gives its results to, and asks what is known already."""
 
-    def __call__(self, exhibit: Exhibit) -> FaceFinder: ...
+    def begin(self, taken: TakenIn, stream: VideoStream) -> StreamCoverage | StreamProgress | None:
+        """A stream is about to be worked on; its coverage where it was finished before, else how far that came.
+
+        Raises:
+            ExhibitError, IntegrityError: it is not to be worked on.
+            NotAskedForError: neither, and nothing is wrong with that.
+        """
+        ...
+
+    def take(self, task: StreamTask, piece: Piece | CollectedPiece) -> None:
+        """A piece of a stream."""
+        ...
+
+    def finish(self, taken: TakenIn, stream: VideoStream, coverage: StreamCoverage) -> None:
+        """A stream is at its end, and its exhibit was digested once more."""
+        ...
+
+
+@dataclass(eq=False)
+class _Exhibit:
+    """An exhibit that is worked on."""
+
+    taken: TakenIn
+    ordinal: int
+    waiting: list[VideoStream] = field(default_factory=list)
+    fresh: dict[int, StreamCoverage] = field(default_factory=dict)
+    known: list[StreamCoverage] = field(default_factory=list)
+    stopped: bool = False
 
 
 class FootageRun:
-    """Gives the tracklets of footage and remembers what was and was not looked at.
+    """Passes over footage and remembers what was and was not looked at.
 
     Every file is decoded in a process of its own, so that one which crashes or hangs the decoder costs a slice
     of itself and not the run.
 
     Args:
-        finder_of: makes the face finder of each stream.
-        settings: of the run.
+        engine: works on the streams; its pieces go to the keeper.
+        decoder: reads what containers say.
+        keeper: takes the results.
         request: what is known of the footage and which part of it is searched; checked by
             :func:`retrofr.intake.check_request`.
         listener: is told what happens.
@@ -52,73 +84,95 @@ class FootageRun:
 
     def __init__(
         self,
-        finder_of: FinderOf,
-        settings: Settings,
+        engine: Engine,
+        decoder: DecoderProcess,
+        keeper: Keeper,
         request: FootageRequest,
         listener: Listener,
         stop: Callable[[], bool],
     ) -> None:
         self.taken: list[TakenIn] = []
-        self._finder_of, self._settings, self._request = finder_of, settings, request
-        self._listener, self._stop = listener, stop
-        self._streams: list[StreamCoverage] = []
-        self._unsearched: list[Unsearched] = []
-        self._left_out: list[Unsearched] = []
+        self._engine, self._decoder, self._keeper = engine, decoder, keeper
+        self._request, self._listener, self._stop = request, listener, stop
+        self._streams: list[tuple[int, StreamCoverage]] = []
+        self._unsearched: list[tuple[int, Unsearched]] = []
+        self._left_out: list[tuple[int, Unsearched]] = []
         self._ignored: list[str] = []
         self._not_in_footage: tuple[str, ...] = ()
         self._interrupted = False
+        self._exhibits: dict[str, _Exhibit] = {}
+        self._again: deque[StreamTask] = deque()
+        self._deaths: dict[str, int] = {}
+        self._progress: dict[str, StreamProgress] = {}
 
-    def tracklets(self, footage: Footage) -> Iterator[FoundTracklet]:
-        """Every tracklet of every exhibit, as it ends."""
-        with DecoderProcess(self._settings.video) as decoder:
-            intake = Intake(self._request, footage.files, decoder, self._listener, self._stop_if_asked)
-            self._not_in_footage = intake.not_in_footage
-            self._ignored = list(footage.ignored)
-            for missing in footage.unreadable:
-                self._skip(missing)
-            self._listener(RunStarted(len(footage.files), footage.total_bytes()))
-            for ordinal, file in enumerate(footage.files, 1):
-                yield from self._file(intake, decoder, file, ordinal)
+    def run(self, footage: Footage) -> None:
+        """Work on every stream of every exhibit.
+
+        Raises:
+            RetrofrError: the work cannot be done at all.
+        """
+        self._intake = Intake(
+            self._request, footage.files, self._decoder, self._listener, self._stop_if_asked
+        )
+        self._not_in_footage = self._intake.not_in_footage
+        self._ignored = list(footage.ignored)
+        for missing in footage.unreadable:
+            self._skip(0, missing)
+        self._listener(RunStarted(len(footage.files), footage.total_bytes()))
+        tasks = self._tasks(footage)
+        while True:
+            while self._engine.has_room:
+                task = self._again.popleft() if self._again else next(tasks, None)
+                if task is None:
+                    break
+                self._engine.submit(task)
+            if not self._engine.busy:
+                return
+            self._hear(self._engine.receive())
 
     def coverage(self) -> Coverage:
         """What was looked at so far, and what was not."""
+        streams = sorted(self._streams, key=lambda entry: (entry[0], entry[1].stream))
         return Coverage(
-            streams=tuple(self._streams),
-            unsearched=tuple(self._unsearched),
+            streams=tuple(stream for _, stream in streams),
+            unsearched=tuple(item for _, item in sorted(self._unsearched, key=lambda entry: entry[0])),
             ignored=tuple(self._ignored),
             interrupted=self._interrupted,
             not_in_footage=self._not_in_footage,
-            left_out=tuple(self._left_out),
+            left_out=tuple(item for _, item in sorted(self._left_out, key=lambda entry: entry[0])),
         )
 
-    def _file(
-        self, intake: Intake, decoder: DecoderProcess, file: FootageFile, ordinal: int
-    ) -> Iterator[FoundTracklet]:
+    def _tasks(self, footage: Footage) -> Iterator[StreamTask]:
+        for ordinal, file in enumerate(footage.files, 1):
+            taken = self._take_in(file, ordinal)
+            if taken is not None:
+                yield from self._exhibit(taken, ordinal)
+
+    def _take_in(self, file: FootageFile, ordinal: int) -> TakenIn | None:
         if self._interrupted or self._stop():
             self._interrupted = True
             reason = "the run was stopped before it was opened"
-            self._unsearched.append(Unsearched(file.name, reason, kind="stopped"))
-            return
+            self._unsearched.append((ordinal, Unsearched(file.name, reason, kind="stopped")))
+            return None
         try:
-            taken = intake.take_in(file)
+            return self._intake.take_in(file)
         except NotAskedForError as error:
-            self._left_out.append(Unsearched(file.name, error.reason))
+            self._left_out.append((ordinal, Unsearched(file.name, error.reason)))
         except ExhibitError as error:
             if is_mere_program(file, error):
                 self._ignored.append(file.name)
             else:
-                self._skip(Unsearched.because(error, file.name))
+                self._skip(ordinal, Unsearched.because(error, file.name))
         except IntegrityError as error:
-            self._skip(Unsearched.because(error, file.name))
+            self._skip(ordinal, Unsearched.because(error, file.name))
         except StoppedError:
             self._interrupted = True
             reason = "the run was stopped while it was digested"
-            self._unsearched.append(Unsearched(file.name, reason, kind="stopped"))
-        else:
-            yield from self._exhibit(intake, decoder, taken, ordinal)
+            self._unsearched.append((ordinal, Unsearched(file.name, reason, kind="stopped")))
+        return None
 
-    def _skip(self, missing: Unsearched) -> None:
-        self._unsearched.append(missing)
+    def _skip(self, ordinal: int, missing: Unsearched) -> None:
+        self._unsearched.append((ordinal, missing))
         self._listener(Skipped(missing.subject, missing.reason, missing.hint))
 
     def _stop_if_asked(self) -> None:
@@ -126,130 +180,127 @@ class FootageRun:
         if self._stop():
             raise StoppedError
 
-    def _while_decoding(self, _seconds: Fraction) -> None:
-        self._stop_if_asked()
-
-    def _exhibit(
-        self, intake: Intake, decoder: DecoderProcess, taken: TakenIn, ordinal: int
-    ) -> Iterator[FoundTracklet]:
+    def _exhibit(self, taken: TakenIn, ordinal: int) -> Iterator[StreamTask]:
         exhibit = taken.exhibit
         self.taken.append(taken)
-        self._listener(ExhibitStarted(exhibit.name, ordinal, exhibit.declared_seconds()))
-        before = len(self._streams)
+        work = _Exhibit(taken, ordinal)
+        tasks = []
         for stream in exhibit.streams:
             if not self._request.selection.takes_stream(stream.index):
-                reason = (
-                    f"it was not asked for (--stream {', '.join(map(str, self._request.selection.streams))})"
-                )
-                self._left_out.append(Unsearched(_named(exhibit, stream), reason))
-            elif not self._interrupted:
-                yield from self._stream(decoder, taken, stream)
-        searched = sum(float(s.searched_seconds) for s in self._streams[before:])
-        self._check_unchanged(intake, exhibit, before)
-        self._listener(ExhibitFinished(exhibit.name, searched))
+                asked = ", ".join(map(str, self._request.selection.streams))
+                reason = f"it was not asked for (--stream {asked})"
+                self._left_out.append((ordinal, Unsearched(named(taken, stream), reason)))
+                continue
+            try:
+                known = self._keeper.begin(taken, stream)
+            except NotAskedForError as error:
+                self._left_out.append((ordinal, Unsearched(named(taken, stream), error.reason)))
+                continue
+            except (ExhibitError, IntegrityError) as error:
+                self._skip(ordinal, Unsearched.because(error, named(taken, stream)))
+                continue
+            if isinstance(known, StreamCoverage):
+                work.known.append(known)
+                continue
+            work.waiting.append(stream)
+            tasks.append(StreamTask(taken, stream, known))
+        self._listener(ExhibitStarted(exhibit.name, ordinal, exhibit.declared_seconds()))
+        self._exhibits[_key(taken)] = work
+        if not tasks:
+            self._close_exhibit(work)
+        for task in tasks:
+            if self._interrupted:
+                self._leave(work, task.stream)
+            else:
+                yield task
 
-    def _check_unchanged(self, intake: Intake, exhibit: Exhibit, first: int) -> None:
-        """Digest the exhibit once more and note it with those of its streams that were searched."""
-        if self._interrupted or len(self._streams) == first:
+    def _hear(self, outcome: Outcome) -> None:
+        task: StreamTask = outcome.task
+        work = self._exhibits[_key(task.taken)]
+        match outcome:
+            case Gave(_, StreamEnd() as end):
+                self._close_stream(work, task, end)
+            case Gave(_, piece):
+                self._keeper.take(task, piece)
+                if isinstance(piece, SliceEnd | IndexedSlice):
+                    self._progress[task.name] = piece.progress
+                    self._deaths.pop(task.name, None)
+            case Done():
+                self._leave(work, task.stream)
+            case Raised(_, ExhibitError() as error):
+                self._skip(work.ordinal, Unsearched(task.name, error.reason, error.hint))
+                self._leave(work, task.stream)
+            case Raised(_, error):
+                raise error
+            case Died(_, how):
+                self._mourn(work, task, how)
+
+    def _mourn(self, work: _Exhibit, task: StreamTask, how: str) -> None:
+        """A worker died: try once more from where it was, then leave the stream with what there is."""
+        self._deaths[task.name] = self._deaths.get(task.name, 0) + 1
+        progress = self._progress.get(task.name, task.progress)
+        if self._deaths[task.name] < _DEATHS_A_SLICE:
+            self._again.append(dataclasses.replace(task, progress=progress))
             return
+        reason = f"{how} each time it was worked on"
+        account = None if progress is None else account_of(task.taken, task.stream, _ended(progress))
+        if isinstance(account, StreamCoverage):
+            account = dataclasses.replace(
+                account, problems=(*account.problems, f"not searched to its end: {reason}")
+            )
+            self._streams.append((work.ordinal, account))
+        else:
+            self._skip(work.ordinal, Unsearched(task.name, reason))
+        self._leave(work, task.stream)
+
+    def _close_stream(self, work: _Exhibit, task: StreamTask, end: StreamEnd) -> None:
+        self._interrupted = self._interrupted or end.stopped
+        work.stopped = work.stopped or end.stopped
+        account = account_of(task.taken, task.stream, end)
+        if isinstance(account, Unsearched):
+            self._skip(work.ordinal, account)
+        else:
+            work.fresh[task.stream.index] = account
+
+    def _leave(self, work: _Exhibit, stream: VideoStream) -> None:
+        work.waiting.remove(stream)
+        if not work.waiting:
+            self._close_exhibit(work)
+
+    def _close_exhibit(self, work: _Exhibit) -> None:
+        if work.fresh and not self._interrupted:
+            self._check_unchanged(work)
+        done = [*work.known, *work.fresh.values()]
+        self._streams += [(work.ordinal, coverage) for coverage in done]
+        if not self._interrupted:
+            streams = {stream.index: stream for stream in work.taken.exhibit.streams}
+            for index, coverage in work.fresh.items():
+                self._keeper.finish(work.taken, streams[index], coverage)
+        del self._exhibits[_key(work.taken)]
+        searched = float(sum((coverage.searched_seconds for coverage in done), Fraction(0)))
+        self._listener(ExhibitFinished(work.taken.exhibit.name, searched))
+
+    def _check_unchanged(self, work: _Exhibit) -> None:
+        """Digest the exhibit once more and note it with those of its streams that were searched."""
         change: dict[str, object] = {}
         try:
-            change["sha256_after"] = intake.digest_again(exhibit)
+            change["sha256_after"] = self._intake.digest_again(work.taken.exhibit)
         except ExhibitError as error:
             change["problems"] = (f"its digest could not be taken again after the search: {error.reason}",)
         except StoppedError:
             self._interrupted = True
             change["notes"] = ("the run was stopped before its digest was taken again",)
-        for n in range(first, len(self._streams)):
-            stream = self._streams[n]
+        for index, coverage in work.fresh.items():
             added = {
-                name: (*getattr(stream, name), *value) if isinstance(value, tuple) else value
+                name: (*getattr(coverage, name), *value) if isinstance(value, tuple) else value
                 for name, value in change.items()
             }
-            self._streams[n] = dataclasses.replace(stream, **added)  # type: ignore[arg-type]
-
-    def _stream(
-        self, decoder: DecoderProcess, taken: TakenIn, stream: VideoStream
-    ) -> Iterator[FoundTracklet]:
-        exhibit = taken.exhibit
-        finder = self._finder_of(exhibit)
-        reached = Fraction(0)
-
-        try:
-            reader = decoder.read_samples(
-                exhibit, stream.index, taken.plan(self._settings), on_position=self._while_decoding
-            )
-        except ExhibitError as error:
-            self._skip(Unsearched(_named(exhibit, stream), error.reason, error.hint))
-            return
-        with reader:
-            samples = iter(reader)
-            while batch := self._batch(samples):
-                yield from finder.look_at(batch)
-                reached = batch[-1].frame.seconds
-                samples_done = reader.coverage_facts.samples
-                self._listener(Advanced(exhibit.name, float(reached), samples_done, finder.counts.found))
-            yield from finder.finish()
-        self._close_stream(taken, stream, reader, finder, reached)
-
-    def _batch(self, samples: Iterator[Sample]) -> list[Sample]:
-        """The next few samples; none where the footage or the caller's patience is at its end."""
-        batch: list[Sample] = []
-        try:
-            while len(batch) < self._settings.detect.batch_frames:
-                self._stop_if_asked()
-                batch.append(next(samples))
-        except StopIteration:
-            pass
-        except StoppedError:
-            self._interrupted = True
-        return batch
-
-    def _close_stream(
-        self,
-        taken: TakenIn,
-        stream: VideoStream,
-        reader: IsolatedReader,
-        finder: FaceFinder,
-        reached: Fraction,
-    ) -> None:
-        exhibit, facts = taken.exhibit, reader.coverage_facts
-        losses = taken.facts.losses({stream.index: facts.frames})
-        problems = [*losses, *facts.problems]
-        if self._interrupted:
-            problems.append(f"searched to {format_seconds(reached)}, then the run was stopped")
-        if not facts.frames and not facts.outside_seconds:
-            reason = "; ".join(problems) or "the decoder gave no picture"
-            kind: UnsearchedKind = "stopped" if self._interrupted else "unreadable"
-            self._skip(Unsearched(_named(exhibit, stream), reason, kind=kind))
-            return
-        counted = {
-            field.name: getattr(facts, field.name)
-            for field in dataclasses.fields(StreamCoverage)
-            if hasattr(facts, field.name) and field.name not in _OWN
-        }
-        self._streams.append(
-            StreamCoverage(
-                exhibit=exhibit.name,
-                exhibit_sha256=exhibit.sha256,
-                stream=stream.index,
-                declared_seconds=stream.declared_seconds,
-                ranges=tuple(facts.ranges),
-                faces=finder.counts.found,
-                faces_unfit=finder.counts.unfit,
-                unfit_reasons=tuple(finder.counts.reasons.most_common()),
-                problems=tuple(problems),
-                notes=(*taken.notices, *facts.notes),
-                camera=exhibit.camera,
-                clock=exhibit.clock,
-                hash_check=taken.hash_check,
-                **counted,
-            )
-        )
+            work.fresh[index] = dataclasses.replace(coverage, **added)  # type: ignore[arg-type]
 
 
-_OWN = frozenset({"declared_seconds", "ranges", "problems", "notes"})
+def _key(taken: TakenIn) -> str:
+    return str(taken.exhibit.path)
 
 
-def _named(exhibit: Exhibit, stream: VideoStream) -> str:
-    return f"{exhibit.name}, stream {stream.index}"
+def _ended(progress: StreamProgress) -> StreamEnd:
+    return StreamEnd(progress, progress.facts.last_seconds or Fraction(0), stopped=False)

@@ -19,7 +19,7 @@ from typing import Any
 from retrofr.errors import ModelError, UsageError
 from retrofr.settings import StageSettings
 
-KINDS = ("detectors", "embedders", "indexes", "exporters")
+KINDS = ("detectors", "embedders", "indexes", "engines", "exporters")
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ FACE_PICTURE = ChipSpec(224, ((81.0, 92.0), (143.0, 92.0), (112.0, 128.0), (86.0
 """A face with some hair and chin round it; the embedders' chips are cut closer."""
 
 JPEG_QUALITY = 92
+FACE_JPEG_QUALITY = 88
 BOX_COLOUR = (255, 214, 10)
 HIDDEN_BLOCKS = 5
 """A bystander's face is reduced to this many blocks across; nobody is recognised from 5 × 5."""
@@ -29,15 +30,26 @@ HIDDEN_BLOCKS = 5
 class StillSource:
     """What a still is made from, held until it is known if the face is a candidate.
 
-    ``others`` are the boxes (K, 4) of the other faces found in the frame.
+    ``face`` is (S, S, 3) uint8 RGB; ``frame_jpeg`` is the frame, None where it is not kept, and ``others`` are
+    the boxes (K, 4) of the other faces found in it.
     """
 
-    frame_jpeg: bytes
     face: Pixels
+    frame_jpeg: bytes | None
     others: Floats
 
+    def face_jpeg(self) -> bytes:
+        """The face alone, encoded small."""
+        return _jpeg(cv2.cvtColor(self.face, cv2.COLOR_RGB2BGR), FACE_JPEG_QUALITY)
+
     def still(self, face: Face) -> Still:
-        """Make everybody else in the frame unrecognisable, draw the face's box and encode both pictures."""
+        """Make everybody else in the frame unrecognisable, draw the face's box and encode both pictures.
+
+        Raises:
+            ValueError: the frame is not kept.
+        """
+        if self.frame_jpeg is None:
+            raise ValueError("the frame of this face is not kept")
         frame = cv2.imdecode(np.frombuffer(self.frame_jpeg, np.uint8), cv2.IMREAD_COLOR)
         if frame is None:
             raise ValueError("a frame that was encoded in this run cannot be decoded")
@@ -58,8 +70,8 @@ def face_picture(image: Pixels, landmarks: Floats) -> Pixels:
     return np.asarray(face, np.uint8)
 
 
-def _jpeg(bgr: npt.NDArray[Any]) -> bytes:
-    return bytes(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1])
+def _jpeg(bgr: npt.NDArray[Any], quality: int = JPEG_QUALITY) -> bytes:
+    return bytes(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1])
 
 
 def _hide(bgr: npt.NDArray[Any], others: Floats, shown: Floats) -> None:

@@ -33,13 +33,17 @@ Kept = TypeVar("Kept")
 
 @dataclass
 class Track(Generic[Kept]):
-    """A tracklet in the making. ``kept`` are its best faces, with whatever the caller keeps beside each."""
+    """A tracklet in the making. ``kept`` are its best faces, with whatever the caller keeps beside each.
+
+    ``first_box`` and ``box`` are where its first and its latest detection were.
+    """
 
     first: FrameRef
     last: FrameRef
     box: Floats
     thumbnail: Floats
     velocity: Floats
+    first_box: Floats
     faces: int = 0
     kept: list[tuple[Face, Kept]] = field(default_factory=list)
 
@@ -99,7 +103,8 @@ class Tracker(Generic[Kept]):
         for i in range(len(detections)):
             track = chosen.get(i)
             if track is None:
-                track = Track(frame, frame, detections.boxes[i], thumbnails[i], np.zeros(2, np.float32))
+                box = detections.boxes[i]
+                track = Track(frame, frame, box, thumbnails[i], np.zeros(2, np.float32), first_box=box)
                 self.live.append(track)
             else:
                 _follow(track, frame, detections.boxes[i], thumbnails[i])

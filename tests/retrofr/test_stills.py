@@ -26,7 +26,7 @@ def two_people(gap: int = 60) -> tuple[Pixels, Floats]:
 def still_of(image: Pixels, boxes: Floats) -> Still:
     shown = face(0, box=tuple(boxes[0]))
     landmarks = boxes[0, :2] + LANDMARKS * 60
-    return StillSource(frame_as_jpeg(image), face_picture(image, landmarks), boxes[1:]).still(shown)
+    return StillSource(face_picture(image, landmarks), frame_as_jpeg(image), boxes[1:]).still(shown)
 
 
 def test_the_face_is_upright_lossless_and_only_resampled() -> None:

@@ -92,7 +92,7 @@ def test_a_face_of_quite_another_size_is_another_track() -> None:
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=40), st.integers(1, 6))
 def test_best_faces_are_bounded_and_hold_the_very_best_unless_crowded(ranks: list[float], most: int) -> None:
     box = np.zeros(4, np.float32)
-    track: Track[int] = Track(frame_ref(0), frame_ref(0), box, box, box[:2])
+    track: Track[int] = Track(frame_ref(0), frame_ref(0), box, box, box[:2], box)
     for number, rank in enumerate(ranks):
         new = face(number / 2, rank=rank)
         if track.would_keep(new, most):
@@ -105,7 +105,7 @@ def test_best_faces_are_bounded_and_hold_the_very_best_unless_crowded(ranks: lis
 
 def test_kept_faces_are_spread_over_the_track() -> None:
     box = np.zeros(4, np.float32)
-    track: Track[None] = Track(frame_ref(0), frame_ref(0), box, box, box[:2])
+    track: Track[None] = Track(frame_ref(0), frame_ref(0), box, box, box[:2], box)
     for number in range(60):
         new = face(number / 2, rank=0.5 + 0.001 * (number % 7))
         if track.would_keep(new, 4):

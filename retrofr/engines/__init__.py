@@ -1,0 +1,1 @@
+"""Where streams of footage are worked on; the contract is in ``base``."""

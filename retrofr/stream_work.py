@@ -1,0 +1,193 @@
+"""Work on one stream: samples are read, faces found, tracked and embedded, and given slice by slice.
+
+This is what an engine runs, in this process or in others. A stream that was left is gone on with right behind
+the last slice that was given whole, with the same result as if it had never been left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from retrofr.events import Advanced, Listener, StoppedError
+from retrofr.faces import FaceFinder, FoundTracklet, Keeps
+from retrofr.indexed import FaceCounts, IndexedSlice, IndexedTracklet, StreamProgress
+from retrofr.intake import TakenIn
+from retrofr.nets import Nets
+from retrofr.records import Sample, VideoStream
+from retrofr.settings import Settings
+from retrofr.video.isolated import DecoderProcess, IsolatedReader
+
+
+@dataclass(frozen=True)
+class StreamTask:
+    """One stream to work on; ``progress`` is how far an earlier run has come with it, None for nothing."""
+
+    taken: TakenIn
+    stream: VideoStream
+    progress: StreamProgress | None = None
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return f"{self.taken.exhibit.name}, stream {self.stream.index}"
+
+
+@dataclass(frozen=True, eq=False)
+class SliceEnd:
+    """All tracklets of slice ``number`` were given. ``progress.resume`` is None behind the stream's last slice."""
+
+    number: int
+    progress: StreamProgress
+
+
+@dataclass(frozen=True, eq=False)
+class StreamEnd:
+    """Nothing more comes of the stream: it is at its end or, where ``stopped``, the caller stopped at ``reached``.
+
+    ``progress`` then counts a slice that was not finished as well.
+    """
+
+    progress: StreamProgress
+    reached: Fraction
+    stopped: bool
+
+
+Piece = FoundTracklet | SliceEnd | StreamEnd
+CollectedPiece = IndexedSlice | StreamEnd
+
+
+class StreamWork:
+    """Works on one stream after the other.
+
+    Args:
+        nets: ready on their device.
+        decoder: reads the footage.
+        settings: of the run.
+        keeps: what of pictures is kept beside templates.
+    """
+
+    def __init__(self, nets: Nets, decoder: DecoderProcess, settings: Settings, keeps: Keeps) -> None:
+        self._nets, self._decoder = nets, decoder
+        self._settings, self._keeps = settings, keeps
+
+    def __call__(self, task: StreamTask, tell: Listener, stop: Callable[[], bool]) -> Iterator[Piece]:
+        """Give what is found in a stream: tracklets as they end, and where its slices end.
+
+        Raises:
+            ExhibitError: the stream cannot be opened.
+        """
+        before = task.progress
+        if before is not None and before.resume is None:
+            yield StreamEnd(before, Fraction(0), stopped=False)
+            return
+        plan = task.taken.plan(self._settings)
+        facts = None
+        if before is not None:
+            plan, facts = replace(plan, resume=before.resume), before.facts
+        look = _Look(self, task, tell, stop)
+        reader = self._decoder.read_samples(
+            task.taken.exhibit, task.stream.index, plan, on_position=look.refuse_to_go_on, before=facts
+        )
+        with reader:
+            yield from look.pieces(reader)
+
+    def finder(self, task: StreamTask) -> FaceFinder:
+        """What looks for the faces of a stream; it counts on from where an earlier run left off."""
+        counts = FaceCounts()
+        if task.progress is not None:
+            known = task.progress.counts
+            counts = FaceCounts(known.found, known.unfit, known.reasons.copy())
+        nets, exhibit = self._nets, task.taken.exhibit
+        return FaceFinder(
+            exhibit, nets.detector, nets.comparison, self._settings, keeps=self._keeps, counts=counts
+        )
+
+    @property
+    def batch_frames(self) -> int:
+        return self._settings.detect.batch_frames
+
+
+class _Look:
+    """One pass over the samples of a stream."""
+
+    def __init__(self, work: StreamWork, task: StreamTask, tell: Listener, stop: Callable[[], bool]) -> None:
+        self._task, self._tell, self._stop = task, tell, stop
+        self._finder = work.finder(task)
+        self._most = work.batch_frames
+        self._batch: list[Sample] = []
+        self._slice: int | None = None
+        self._reached = Fraction(0)
+        self._samples = 0
+
+    def refuse_to_go_on(self, _seconds: Fraction) -> None:
+        """Called while nothing comes of the decoder."""
+        if self._stop():
+            raise StoppedError
+
+    def pieces(self, reader: IsolatedReader) -> Iterator[Piece]:
+        samples, progress = iter(reader), None
+        stopped = False
+        while True:
+            try:
+                self.refuse_to_go_on(self._reached)
+                sample = next(samples)
+            except StopIteration:
+                break
+            except StoppedError:
+                stopped = True
+                break
+            facts, resume = reader.so_far()
+            if self._slice is None or resume.from_slice > self._slice:
+                if self._slice is not None:
+                    assert progress is not None
+                    yield from self._end_slice()
+                    yield SliceEnd(self._slice, replace(progress, counts=self._counts()))
+                self._slice = resume.from_slice
+                self._finder.begin_slice(self._slice)
+            self._batch.append(sample)
+            progress = StreamProgress(facts, FaceCounts(), resume)
+            if len(self._batch) == self._most:
+                yield from self._look(facts.samples)
+        yield from self._end_slice()
+        yield from self._end(reader, stopped)
+
+    def _end(self, reader: IsolatedReader, stopped: bool) -> Iterator[Piece]:
+        reader.close()
+        facts, _ = reader.so_far()
+        progress = StreamProgress(facts, self._counts(), None)
+        if not stopped:
+            yield SliceEnd(self._slice or 0, progress)
+        yield StreamEnd(progress, self._reached, stopped)
+
+    def _end_slice(self) -> Iterator[FoundTracklet]:
+        if self._batch:
+            yield from self._look(self._samples + len(self._batch))
+        yield from self._finder.finish()
+
+    def _look(self, samples: int) -> Iterator[FoundTracklet]:
+        batch, self._batch = self._batch, []
+        yield from self._finder.look_at(batch)
+        self._reached, self._samples = batch[-1].frame.seconds, samples
+        name = self._task.taken.exhibit.name
+        self._tell(Advanced(name, float(self._reached), samples, self._finder.counts.found))
+
+    def _counts(self) -> FaceCounts:
+        counts = self._finder.counts
+        return FaceCounts(counts.found, counts.unfit, counts.reasons.copy())
+
+
+def collected(pieces: Iterator[Piece]) -> Iterator[CollectedPiece]:
+    """Whole slices with pictures of faces, as a case takes them in; what lies in an unfinished slice is dropped."""
+    tracklets: list[IndexedTracklet] = []
+    for piece in pieces:
+        match piece:
+            case FoundTracklet():
+                pictures = tuple(source.face_jpeg() for source in piece.sources if source is not None)
+                tracklets.append(IndexedTracklet(piece.tracklet, pictures))
+            case SliceEnd(number, progress):
+                yield IndexedSlice(number, tuple(tracklets), progress)
+                tracklets = []
+            case StreamEnd():
+                yield piece
