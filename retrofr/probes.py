@@ -1,136 +1,65 @@
-"""Probes: from what the user names to the one face that is looked for."""
+"""Probes: from pictures to the one face that is looked for, and its template.
+
+Which pictures there are, and their digests, is found first and needs no net (:mod:`retrofr.probe_files`); so a
+template that is known already need not be made again.
+"""
 
 from __future__ import annotations
 
-import re
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
-from retrofr.comparison import Comparison
 from retrofr.detectors.base import Detector
 from retrofr.errors import ProbeError
 from retrofr.events import Listener, Warned
-from retrofr.integrity import sha256_file
-from retrofr.quality import measure_quality
-from retrofr.records import Detections, Pixels, Probe, ProbeImage
+from retrofr.probe_files import (
+    IMAGE_SUFFIXES,
+    LONGEST_SIDE_PIXELS,
+    ProbePicture,
+    ProbeProblem,
+    ProbeSpec,
+    digest_pictures,
+    find_pictures,
+    parse_probe,
+    probe_list,
+    probe_pictures,
+    read_picture,
+    read_probe_picture,
+)
+from retrofr.records import Detections, Floats, Pixels, Probe, ProbeImage, Quality
 from retrofr.settings import QualitySettings
-from retrofr.video.footage import natural_key
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
-MAX_MEGAPIXELS = 150
-LONGEST_SIDE_PIXELS = 3000
-"""Larger pictures are shrunk to this: faces stay larger than the embedders' chips, memory is bounded."""
+if TYPE_CHECKING:
+    from retrofr.comparison import Comparison, FaceChips
 
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "LONGEST_SIDE_PIXELS",
+    "ProbePicture",
+    "ProbeProblem",
+    "ProbeSpec",
+    "describe_probes",
+    "digest_pictures",
+    "embed_probe_picture",
+    "embed_probe_pictures",
+    "find_pictures",
+    "gather_probes",
+    "load_probes",
+    "parse_probe",
+    "probe_list",
+    "probe_pictures",
+    "read_picture",
+]
 
-@dataclass(frozen=True)
-class ProbeSpec:
-    """One picture, or one folder of pictures, of a person: as the user named it.
+BATCH_PICTURES = 32
+BATCH_PIXELS = 16_000_000
+"""Pictures that are held and worked on at once: at most so many, and no more pixels than that (or one picture)."""
 
-    ``face`` picks a face of a picture with several, counted from 1, left to right.
-    """
-
-    name: str
-    path: Path
-    face: int | None = None
-
-
-def parse_probe(text: str | Path | ProbeSpec) -> ProbeSpec:
-    """Read ``[NAME=]PATH[#FACE]``. A path that exists as it is written is taken as it is written."""
-    if isinstance(text, ProbeSpec):
-        return text
-    path = Path(text)
-    if isinstance(text, Path) or path.exists():
-        return ProbeSpec(path.stem if path.is_file() else path.resolve().name, path)
-    name, equals, rest = text.partition("=")
-    if equals and name:
-        spec = parse_probe(rest)
-        return ProbeSpec(name, spec.path, spec.face)
-    numbered = re.fullmatch(r"(.+)#(\d+)", text)
-    if numbered:
-        path = Path(numbered[1])
-        return ProbeSpec(path.stem, path, int(numbered[2]))
-    return ProbeSpec(path.stem, path)
-
-
-def probe_pictures(specs: Sequence[ProbeSpec]) -> dict[str, list[ProbeSpec]]:
-    """The pictures of every probe, by probe name, folders opened; pictures under one name are one person.
-
-    Raises:
-        ProbeError: nothing was named, a path does not exist, a folder holds no picture.
-    """
-    if not specs:
-        raise ProbeError("no probe was given", hint="name a picture of the person with --probe suspect.jpg")
-    pictures: dict[str, list[ProbeSpec]] = {}
-    for spec in specs:
-        if not spec.path.exists():
-            raise ProbeError("no such file", subject=str(spec.path), hint="check the path after --probe")
-        files = [spec.path]
-        if spec.path.is_dir():
-            files = sorted(
-                (f for f in spec.path.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES),
-                key=lambda f: natural_key(f.name),
-            )
-            if not files:
-                raise ProbeError(
-                    "no picture in this folder",
-                    subject=str(spec.path),
-                    hint="a folder is one person; put pictures of that person in it "
-                    f"({', '.join(sorted(s[1:] for s in IMAGE_SUFFIXES))})",
-                )
-        pictures.setdefault(spec.name, []).extend(ProbeSpec(spec.name, f, spec.face) for f in files)
-    return pictures
-
-
-def read_picture(path: Path) -> Pixels:
-    """Decode a still picture: (H, W, 3) uint8 RGB, upright, no side longer than LONGEST_SIDE_PIXELS.
-
-    Raises:
-        ProbeError: it cannot be read, is not a picture, is damaged, or has too many pixels.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as picture:
-                return _decode(picture, path)
-    except UnidentifiedImageError as error:
-        raise ProbeError(
-            "is not a picture that can be read",
-            subject=str(path),
-            hint="probes are JPEG, PNG, WebP, BMP or TIFF",
-        ) from error
-    except (PermissionError, IsADirectoryError) as error:
-        raise ProbeError(f"cannot be read ({error.strerror})", subject=str(path)) from error
-    except Image.DecompressionBombError as error:
-        raise _too_large(path) from error
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise ProbeError(
-            f"is a damaged picture ({error})", subject=str(path), hint="open it in a viewer and save it again"
-        ) from error
-
-
-def _decode(picture: Image.Image, path: Path) -> Pixels:
-    width, height = picture.size
-    if width * height > MAX_MEGAPIXELS * 1_000_000:
-        raise _too_large(path)
-    # JPEG can be decoded at a fraction of its size, which bounds memory; other formats ignore this.
-    picture.draft("RGB", (LONGEST_SIDE_PIXELS, LONGEST_SIDE_PIXELS))
-    upright = ImageOps.exif_transpose(picture)
-    upright.thumbnail((LONGEST_SIDE_PIXELS, LONGEST_SIDE_PIXELS), Image.Resampling.BOX)
-    return np.array(upright.convert("RGB"), np.uint8)
-
-
-def _too_large(path: Path) -> ProbeError:
-    return ProbeError(
-        f"is too large a picture (the limit is {MAX_MEGAPIXELS} megapixels)",
-        subject=str(path),
-        hint="cut out the person, or save it smaller",
-    )
+Nets = Callable[[], "tuple[Detector, Comparison]"]
+"""Gives the nets that probes are embedded with; called only where a picture must be embedded."""
 
 
 def load_probes(
@@ -145,30 +74,139 @@ def load_probes(
     Raises:
         ProbeError: a picture cannot be read, or shows no face, or several of which none was chosen.
     """
-    probes = []
-    for name, specs in pictures.items():
-        images = tuple(_load(spec, detector, comparison, quality, listener) for spec in specs)
-        probes.append(Probe(name, images))
-    return tuple(probes)
+    digested, problems = digest_pictures(pictures)
+    if problems:
+        raise problems[0].error
+    images = []
+    found = embed_probe_pictures(digested, lambda: (detector, comparison), quality, listener)
+    for picture, image in zip(digested, found, strict=True):
+        if isinstance(image, ProbeProblem):
+            raise image.error
+        images.append((picture.spec.name, image))
+    return gather_probes(images)
 
 
-def _load(
-    spec: ProbeSpec,
-    detector: Detector,
+def gather_probes(images: Iterable[tuple[str, ProbeImage]]) -> tuple[Probe, ...]:
+    """One probe a name, in the order in which the names come first; its pictures in their order."""
+    by_name: dict[str, list[ProbeImage]] = {}
+    for name, image in images:
+        by_name.setdefault(name, []).append(image)
+    return tuple(Probe(name, tuple(own)) for name, own in by_name.items())
+
+
+def embed_probe_picture(
+    picture: ProbePicture, nets: Nets, quality: QualitySettings, listener: Listener
+) -> ProbeImage:
+    """Find the one face of a picture and embed it.
+
+    Raises:
+        ProbeError: it cannot be read, was changed, or shows no face, or several of which none was chosen.
+    """
+    (image,) = embed_probe_pictures([picture], nets, quality, listener)
+    if isinstance(image, ProbeProblem):
+        raise image.error
+    return image
+
+
+def embed_probe_pictures(
+    pictures: Iterable[ProbePicture], nets: Nets, quality: QualitySettings, listener: Listener
+) -> Iterator[ProbeImage | ProbeProblem]:
+    """Find the one face of each of many pictures and embed it; memory does not grow with their number.
+
+    Args:
+        pictures: from :func:`digest_pictures`; any number.
+        nets: called once, and not where there is no picture that can be read.
+        quality: what makes a face a poor probe.
+        listener: is told of poor probes.
+
+    Returns:
+        One ProbeImage a picture, in order, or why it cannot be a probe: then the others are embedded all the same.
+    """
+    ready: tuple[Detector, Comparison] | None = None
+    for batch in _batches(pictures):
+        unread = [ProbeProblem(each.spec, error) for each, error in batch if isinstance(error, ProbeError)]
+        if len(unread) == len(batch):
+            yield from unread
+            continue
+        ready = ready or nets()
+        yield from _embed(batch, ready, quality, listener)
+
+
+_Batch = list[tuple[ProbePicture, Pixels | ProbeError]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Chosen:
+    """The face of a picture that is the probe, ready to be embedded."""
+
+    picture: ProbePicture
+    box: Floats
+    quality: Quality
+    chips: FaceChips
+
+
+def _batches(pictures: Iterable[ProbePicture]) -> Iterator[_Batch]:
+    """Pictures with their pixels, or with why they have none."""
+    batch: _Batch = []
+    held = 0
+    for picture in pictures:
+        image: Pixels | ProbeError
+        try:
+            image = read_probe_picture(picture)
+        except ProbeError as error:
+            image = error
+        size = 0 if isinstance(image, ProbeError) else image.shape[0] * image.shape[1]
+        if batch and (len(batch) == BATCH_PICTURES or held + size > BATCH_PIXELS):
+            yield batch
+            batch, held = [], 0
+        batch.append((picture, image))
+        held += size
+    if batch:
+        yield batch
+
+
+def _embed(
+    batch: _Batch,
+    nets: tuple[Detector, Comparison],
+    quality: QualitySettings,
+    listener: Listener,
+) -> Iterator[ProbeImage | ProbeProblem]:
+    detector, comparison = nets
+    images = [image for _, image in batch if not isinstance(image, ProbeError)]
+    found = iter(detector.detect(images))
+    faces: list[_Chosen | ProbeProblem] = []
+    for picture, image in batch:
+        try:
+            if isinstance(image, ProbeError):
+                raise image
+            faces.append(_chosen(picture, image, next(found), comparison, quality))
+        except ProbeError as error:
+            faces.append(ProbeProblem(picture.spec, error))
+    chips = [face.chips for face in faces if isinstance(face, _Chosen)]
+    templates = iter(comparison.templates(chips) if chips else ())
+    for face in faces:
+        if isinstance(face, ProbeProblem):
+            yield face
+            continue
+        spec = face.picture.spec
+        for reason in (*face.quality.problems, *face.quality.warnings):
+            listener(Warned(str(spec.path), f"a poor probe: {reason}"))
+        yield ProbeImage(spec.path, face.picture.sha256, face.box, face.quality, next(templates))
+
+
+def _chosen(
+    picture: ProbePicture,
+    image: Pixels,
+    found: Detections,
     comparison: Comparison,
     settings: QualitySettings,
-    listener: Listener,
-) -> ProbeImage:
-    digest = sha256_file(spec.path)
-    image = read_picture(spec.path)
-    found = detector.detect([image])[0]
-    chosen = _choose(spec, found)
+) -> _Chosen:
+    from retrofr.quality import measure_quality
+
+    chosen = _choose(picture.spec, found)
     box, landmarks = found.boxes[chosen], found.landmarks[chosen]
     quality = measure_quality(image, box, landmarks, float(found.scores[chosen]), settings)
-    for reason in (*quality.problems, *quality.warnings):
-        listener(Warned(str(spec.path), f"a poor probe: {reason}"))
-    template = comparison.templates(comparison.cut(image, landmarks[None]))[0]
-    return ProbeImage(spec.path, digest, box, quality, template)
+    return _Chosen(picture, box, quality, comparison.cut(image, landmarks[None])[0])
 
 
 def _choose(spec: ProbeSpec, found: Detections) -> int:

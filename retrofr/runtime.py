@@ -1,8 +1,8 @@
 """How a torch net is run: by torch on a GPU, by OpenVINO on a CPU, converted from the same module.
 
 Plain torch on a CPU is the reference the other two are tested against. Only this file decides on a device, on the
-number of threads and on precision (float32 everywhere, without TF32 or bf16). torch and OpenVINO are imported when
-a device or a net is asked for, not when this file is.
+number of threads and on precision (float32 everywhere, without TF32 or bf16). OpenVINO is imported when a net is
+asked for, torch only where it runs nets, where one is converted, or where there may be a GPU.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import platform
 import re
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +22,10 @@ import numpy as np
 import numpy.typing as npt
 
 from retrofr.errors import ModelError, SettingsError
-from retrofr.openvino_import import import_openvino
+from retrofr.openvino_import import InputForm, convert
+from retrofr.openvino_nets import kept_or_converted, memory_errors, run_model
 from retrofr.records import Floats
+from retrofr.weights import WeightsFile, read_weights_with_digest
 
 if TYPE_CHECKING:
     import torch
@@ -33,6 +35,8 @@ Array = npt.NDArray[Any]
 BACKENDS = ("openvino", "torch")
 BACKEND_VARIABLE = "RETROFR_BACKEND"
 THREADS_VARIABLE = "RETROFR_THREADS"
+# What the drivers of NVIDIA (also of its boards and inside WSL) and of AMD put into a Linux system.
+_GPU_SIGNS = ("dev/nvidia*", "dev/nvhost*", "dev/nvgpu*", "dev/dxg", "dev/kfd", "proc/driver/nvidia")
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class Device:
 
 
 def resolve_device(text: str, *, backend: str | None = None, threads: int | None = None) -> Device:
-    """Turn what the user asked for into a device that is there.
+    """Turn what the user asked for into a device that is there; ``auto`` loads torch only where a GPU may be.
 
     Args:
         text: ``auto`` (the first GPU where there is one, else the CPU), ``cpu``, ``cuda`` or ``cuda:N``.
@@ -86,7 +90,7 @@ def resolve_device(text: str, *, backend: str | None = None, threads: int | None
     backend, threads = _chosen_backend(backend), _chosen_threads(threads)
     if kind == "cpu":
         return _cpu(backend, threads)
-    gpus = _gpu_names()
+    gpus = _gpu_names() if kind == "cuda" or _gpu_may_be_there() else []
     index = int(number or 0)
     if index < len(gpus):
         import torch
@@ -186,7 +190,8 @@ def compile_module(
         ModelError: OpenVINO cannot convert the net, or the net does not fit into the device's memory.
     """
     if device.backend == "openvino":
-        run = _openvino_run(module, device, example_shape, {0, *dynamic}, dtype)
+        model = convert(module, InputForm(example_shape, (0, *dynamic), dtype))
+        run = run_model(model, device.threads, type(module).__name__)
     else:
         run = _torch_run(module, device)
     return Runner(run, device, cpu_batch if device.kind == "cpu" else gpu_batch)
@@ -198,14 +203,14 @@ def _torch_run(module: torch.nn.Module, device: Device) -> Callable[[Array], tup
     place = device.torch_device
     if device.kind == "cpu":
         torch.set_num_threads(device.threads)
-    with _memory_errors():
+    with memory_errors():
         module = module.to(place).eval()
 
     def run(batch: Array) -> tuple[Floats, ...]:
         exact = torch.backends.cudnn.flags(
             enabled=True, benchmark=False, deterministic=True, allow_tf32=False
         )
-        with _memory_errors(), torch.inference_mode(), exact:
+        with memory_errors(), torch.inference_mode(), exact:
             outputs = module(torch.from_numpy(np.ascontiguousarray(batch)).to(place))
             tensors = outputs if isinstance(outputs, tuple) else (outputs,)
             return tuple(tensor.float().cpu().numpy() for tensor in tensors)
@@ -213,66 +218,39 @@ def _torch_run(module: torch.nn.Module, device: Device) -> Callable[[Array], tup
     return run
 
 
-def _openvino_run(
-    module: torch.nn.Module,
+def compile_weights(
+    file: WeightsFile,
+    make: Callable[[bytes], torch.nn.Module],
     device: Device,
     example_shape: tuple[int, ...],
-    dynamic: set[int],
-    dtype: type[np.generic],
-) -> Callable[[Array], tuple[Floats, ...]]:
-    import torch
+    *,
+    dynamic: tuple[int, ...] = (0,),
+    dtype: type[np.generic] = np.float32,
+    cpu_batch: int = 16,
+    gpu_batch: int = 64,
+    kind: str = "",
+) -> Runner:
+    """Make the net of a weights file ready to run; on a CPU without torch where it was converted before.
 
-    openvino = import_openvino()
-    example = torch.from_numpy(np.zeros(example_shape, dtype))
-    shape = [-1 if axis in dynamic else size for axis, size in enumerate(example_shape)]
-    try:
-        with warnings.catch_warnings(), torch.inference_mode():
-            # A traced module is what OpenVINO reads; torch has marked tracing as old. Left to itself OpenVINO
-            # traces with a check that imports torch.distributed and sympy, which takes seconds.
-            warnings.simplefilter("ignore")
-            traced = torch.jit.trace(  # type: ignore[no-untyped-call]
-                module.cpu().eval(), example, check_trace=False
-            )
-            model = openvino.convert_model(traced, example_input=example)
-        model.reshape(shape)
-        compiled = openvino.Core().compile_model(model, "CPU", _openvino_options(device.threads))
-    except RuntimeError as error:
-        raise ModelError(f"OpenVINO cannot run this net ({error})", subject=type(module).__name__) from error
-    request = compiled.create_infer_request()
+    Args:
+        file: its bytes are read and checked each time.
+        make: makes the module from those bytes; it imports what it needs itself.
+        kind: tells nets apart that take different parts of one file.
+        device, example_shape, dynamic, dtype, cpu_batch, gpu_batch: as for :func:`compile_module`.
 
-    def run(batch: Array) -> tuple[Floats, ...]:
-        with _memory_errors():
-            outputs = request.infer([np.ascontiguousarray(batch)], share_inputs=True)
-            return tuple(np.array(output, np.float32) for output in outputs.values())
-
-    return run
-
-
-def _openvino_options(threads: int) -> dict[str, Any]:
-    return {
-        "INFERENCE_PRECISION_HINT": "f32",
-        "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_NUM_THREADS": threads,
-        # Pinned threads of two processes would share the same few cores while others idle.
-        "ENABLE_CPU_PINNING": False,
-    }
-
-
-@contextmanager
-def _memory_errors() -> Iterator[None]:
-    """Raise MemoryError where torch or OpenVINO says in its own way that memory ran out."""
-    import torch
-
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        torch.cuda.empty_cache()
-        raise MemoryError(str(error)) from error
-    except RuntimeError as error:
-        signs = ("can't allocate memory", "not enough memory", "bad_alloc", "out of memory")
-        if any(sign in str(error).lower() for sign in signs):
-            raise MemoryError(str(error)) from error
-        raise
+    Raises:
+        WeightsError: the weights are absent or not what they should be.
+        ModelError: as for :func:`compile_module`.
+    """
+    content, sha256 = read_weights_with_digest(file)
+    if device.backend == "openvino":
+        name = f"{file.name}-{kind}" if kind else file.name
+        form = InputForm(example_shape, (0, *dynamic), dtype)
+        model = kept_or_converted(name, sha256, partial(make, content), form)
+        run = run_model(model, device.threads, name)
+    else:
+        run = _torch_run(make(content), device)
+    return Runner(run, device, cpu_batch if device.kind == "cpu" else gpu_batch)
 
 
 def _chosen_backend(backend: str | None) -> str:
@@ -313,6 +291,15 @@ def _cpu_name() -> str:
         lines = []
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, "") or platform.processor() or platform.machine()
+
+
+def _gpu_may_be_there() -> bool:
+    """Whether a GPU that torch calls ``cuda`` could be on this machine; False only where that is certain."""
+    if sys.platform == "darwin":
+        return False
+    if sys.platform != "linux":
+        return True
+    return any(any(Path("/").glob(sign)) for sign in _GPU_SIGNS)
 
 
 def _gpu_names() -> list[str]:

@@ -111,6 +111,11 @@ def read_weights(file: WeightsFile) -> bytes:
     Raises:
         WeightsError: it is absent, unreadable, not the file it should be, or has no digest to check it by.
     """
+    return read_weights_with_digest(file)[0]
+
+
+def read_weights_with_digest(file: WeightsFile) -> tuple[bytes, str]:
+    """The bytes of a weights file and their SHA-256; else as :func:`read_weights`."""
     path = find_weights(file)
     if path is None:
         raise WeightsError("these weights are not on this machine", subject=file.name, hint=_how_to_get(file))
@@ -128,7 +133,7 @@ def read_weights(file: WeightsFile) -> bytes:
             subject=file.name,
             hint=_how_to_mend(file, path),
         )
-    return content
+    return content, sha256
 
 
 def check_weights(file: WeightsFile) -> WeightsState:

@@ -12,12 +12,23 @@ import pytest
 import fakes
 import privileges
 from retrofr import registry
+from retrofr.converted_nets import CACHE_VARIABLE
 
 ROOT = Path(__file__).resolve().parent.parent
 
 # Machines are shared, so that a slow example says nothing; CI tries the same examples each time.
 hypothesis.settings.register_profile("retrofr", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("retrofr")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Converted nets are kept for this run of the suite, by all of its processes; never in the user's cache."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "retrofr-cache"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, str(folder))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +49,12 @@ def fake_parts(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, object]]:
         return {"fake": fakes.as_entry_point(found[kind])} if kind in found else {}
 
     monkeypatch.setattr(registry, "_foreign", foreign)
-    return {"detect": {"detector": "fake"}, "embed": {"embedder": "fake"}, "search": {"threshold": 0.8}}
+    return {
+        "detect": {"detector": "fake"},
+        "embed": {"embedder": "fake"},
+        "search": {"threshold": 0.8},
+        "index": {"engine": "inline"},  # other processes do not know these parts
+    }
 
 
 @pytest.fixture

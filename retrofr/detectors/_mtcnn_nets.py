@@ -1,19 +1,15 @@
-"""facenet-pytorch's P-Net, R-Net and O-Net with its bundled weights, ready to run."""
+"""facenet-pytorch's P-Net, R-Net and O-Net with its bundled weights."""
 
 from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Sequence
 
 import torch
 from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
 from torch import nn
 
-from retrofr.detectors._mtcnn_stages import OUTPUT_SIDE, REFINE_SIDE, Nets
 from retrofr.errors import WeightsError
-from retrofr.runtime import Device, Runner, compile_module
-from retrofr.weights import WeightsFile, read_weights
 
 
 class _FromPixels(nn.Module):
@@ -28,32 +24,16 @@ class _FromPixels(nn.Module):
         return (*outputs[:-1], outputs[-1][:, 1])
 
 
-def compile_nets(files: Sequence[WeightsFile], device: Device) -> Nets:
-    """The three nets, from the files of P-Net, R-Net and O-Net.
+def read_net(number: int, content: bytes, subject: str) -> nn.Module:
+    """P-Net (0), R-Net (1) or O-Net (2) with the weights of its file.
 
     Raises:
-        WeightsError: a file is missing, not what it should be, or does not fit its net.
+        WeightsError: the bytes do not fit the net.
     """
-    proposal, refine, output = (
-        _loaded(kind(pretrained=False), file) for kind, file in zip((PNet, RNet, ONet), files, strict=True)
-    )
-    return Nets(
-        _compiled(proposal, device, (1, 96, 96, 3), (1, 2), cpu_batch=1),
-        _compiled(refine, device, (2, REFINE_SIDE, REFINE_SIDE, 3), (), cpu_batch=128),
-        _compiled(output, device, (2, OUTPUT_SIDE, OUTPUT_SIDE, 3), (), cpu_batch=64),
-    )
-
-
-def _loaded(net: nn.Module, file: WeightsFile) -> nn.Module:
+    net = (PNet, RNet, ONet)[number](pretrained=False)
     try:
-        state = torch.load(io.BytesIO(read_weights(file)), map_location="cpu", weights_only=True)
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         net.load_state_dict(state)
     except (RuntimeError, pickle.UnpicklingError, EOFError, TypeError, AttributeError) as error:
-        raise WeightsError(f"does not fit its net ({error})", subject=file.name) from error
+        raise WeightsError(f"does not fit its net ({error})", subject=subject) from error
     return _FromPixels(net).eval()
-
-
-def _compiled(
-    net: nn.Module, device: Device, shape: tuple[int, ...], dynamic: tuple[int, ...], cpu_batch: int
-) -> Runner:
-    return compile_module(net, device, shape, dynamic=dynamic, cpu_batch=cpu_batch, gpu_batch=512)

@@ -5,14 +5,12 @@ Source: Wu et al., YuNet: A Tiny Millisecond-level Face Detector, 2023; layout a
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
 from retrofr.errors import WeightsError
 from retrofr.onnx_weights import OnnxNode, OnnxWeights
-from retrofr.runtime import Device, Runner, compile_module
 
 STRIDES = (8, 16, 32)
 WIDTH = 64
@@ -116,9 +114,3 @@ def _fill(convolution: nn.Conv2d, rows: slice, node: OnnxNode, weights: OnnxWeig
     assert convolution.bias is not None
     target.copy_(torch.tensor(weights.floats(node.inputs[1], tuple(target.shape))))
     convolution.bias.data[rows] = torch.tensor(weights.floats(node.inputs[2], (len(target),)))
-
-
-def compile_yunet(weights: OnnxWeights, device: Device) -> Runner:
-    """YuNet ready to run, for pictures of any size that is a multiple of 32."""
-    net = load_yunet(weights)
-    return compile_module(net, device, (1, 64, 64, 3), dynamic=(0, 1, 2), dtype=np.uint8, cpu_batch=1)

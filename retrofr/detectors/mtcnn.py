@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from retrofr.detectors.base import Detector
@@ -11,9 +12,11 @@ from retrofr.settings import StageSettings, setting
 from retrofr.weights import WeightsFile
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from retrofr.detectors._mtcnn_stages import Stages
     from retrofr.records import Detections, Pixels
-    from retrofr.runtime import Device
+    from retrofr.runtime import Device, Runner
 
 
 def _weights(net: str, sha256: str, size_bytes: int) -> WeightsFile:
@@ -65,10 +68,31 @@ def build(settings: MtcnnSettings, device: Device) -> Detector:
         WeightsError: the weights are missing or not what they should be.
         ModelError: the nets cannot run on the device.
     """
-    from retrofr.detectors._mtcnn_nets import compile_nets
-    from retrofr.detectors._mtcnn_stages import Stages
+    from retrofr.detectors._mtcnn_stages import OUTPUT_SIDE, REFINE_SIDE, Nets, Stages
 
-    return MtcnnDetector(Stages(compile_nets(WEIGHTS, device), settings))
+    nets = Nets(
+        _compiled(0, device, (1, 96, 96, 3), (1, 2), cpu_batch=1),
+        _compiled(1, device, (2, REFINE_SIDE, REFINE_SIDE, 3), (), cpu_batch=128),
+        _compiled(2, device, (2, OUTPUT_SIDE, OUTPUT_SIDE, 3), (), cpu_batch=64),
+    )
+    return MtcnnDetector(Stages(nets, settings))
+
+
+def _compiled(
+    number: int, device: Device, shape: tuple[int, ...], dynamic: tuple[int, ...], cpu_batch: int
+) -> Runner:
+    from retrofr.runtime import compile_weights
+
+    make = partial(_net, number)
+    return compile_weights(
+        WEIGHTS[number], make, device, shape, dynamic=dynamic, cpu_batch=cpu_batch, gpu_batch=512
+    )
+
+
+def _net(number: int, content: bytes) -> nn.Module:
+    from retrofr.detectors._mtcnn_nets import read_net
+
+    return read_net(number, content, WEIGHTS[number].name)
 
 
 class MtcnnDetector:

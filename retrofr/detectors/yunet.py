@@ -12,14 +12,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
+
 from retrofr.detectors.base import Detector
 from retrofr.settings import StageSettings, setting
 from retrofr.weights import WeightsFile
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from retrofr.detectors._yunet_looks import TwoLooks
     from retrofr.records import Detections, Pixels
-    from retrofr.runtime import Device
+    from retrofr.runtime import Device, Runner
 
 WEIGHTS: tuple[WeightsFile, ...] = (
     WeightsFile(
@@ -61,13 +65,23 @@ def build(settings: YuNetSettings, device: Device) -> Detector:
         ModelError: the net cannot run on the device.
     """
     from retrofr.detectors._yunet_looks import TwoLooks
-    from retrofr.detectors._yunet_net import compile_yunet
-    from retrofr.onnx_weights import read_onnx_weights
-    from retrofr.weights import read_weights
+
+    return YuNetDetector(TwoLooks(compile_net(device), settings))
+
+
+def compile_net(device: Device) -> Runner:
+    """YuNet ready to run, for (N, H, W, 3) uint8 of any sides that are multiples of 32; errors as :func:`build`."""
+    from retrofr.runtime import compile_weights
 
     (file,) = WEIGHTS
-    net = compile_yunet(read_onnx_weights(read_weights(file), file.name), device)
-    return YuNetDetector(TwoLooks(net, settings))
+    return compile_weights(file, _net, device, (1, 64, 64, 3), dynamic=(0, 1, 2), dtype=np.uint8, cpu_batch=1)
+
+
+def _net(content: bytes) -> nn.Module:
+    from retrofr.detectors._yunet_net import load_yunet
+    from retrofr.onnx_weights import read_onnx_weights
+
+    return load_yunet(read_onnx_weights(content, WEIGHTS[0].name))
 
 
 class YuNetDetector:

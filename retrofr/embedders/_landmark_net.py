@@ -8,16 +8,11 @@ from __future__ import annotations
 import io
 import pickle
 from collections import OrderedDict
-from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from retrofr.errors import WeightsError
-from retrofr.records import Floats, Pixels
-from retrofr.runtime import Device, compile_module
-from retrofr.weights import WeightsFile, read_weights
 
 
 class LandmarkNet(nn.Module):
@@ -63,23 +58,15 @@ class LandmarkNet(nn.Module):
         return out
 
 
-def build_landmark_net(file: WeightsFile, device: Device, side: int) -> Callable[[Pixels], Floats]:
-    """Load the net from MTCNN's weights of it.
-
-    Returns:
-        Takes (N, side, side, 3) uint8 RGB, gives (N, 5, 2) as fractions of the side.
+def read_landmark_net(content: bytes, subject: str) -> LandmarkNet:
+    """Build the net from MTCNN's weights of it.
 
     Raises:
-        WeightsError: they are absent or do not fit the net.
+        WeightsError: the bytes do not fit the net.
     """
     net = LandmarkNet()
     try:
-        net.load(torch.load(io.BytesIO(read_weights(file)), map_location="cpu", weights_only=True))
+        net.load(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
     except (RuntimeError, pickle.UnpicklingError, EOFError, TypeError, AttributeError) as error:
-        raise WeightsError(f"does not fit its net ({error})", subject=file.name) from error
-    run = compile_module(net, device, (2, side, side, 3), dtype=np.uint8, cpu_batch=64)
-
-    def find(faces: Pixels) -> Floats:
-        return run(faces)[0].reshape(-1, 2, 5).transpose(0, 2, 1)
-
-    return find
+        raise WeightsError(f"does not fit its net ({error})", subject=subject) from error
+    return net

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from retrofr.records import Floats, Pixels
 from retrofr.runtime import Device
 from retrofr.settings import StageSettings, setting
 from retrofr.weights import WeightsFile
+
+if TYPE_CHECKING:
+    from torch import nn
 
 DLIB_RESNET_WEIGHTS = WeightsFile(
     name="dlib-resnet",
@@ -49,7 +52,7 @@ class Settings(StageSettings):
 SETTINGS = Settings
 
 
-class DlibResnet:
+class DlibResnetScorer:
     """The comparison score is 1 - the Euclidean distance of two vectors: 1 is the same picture.
 
     dlib's own rule of thumb, a distance of 0.6, is a score of 0.4. Normalising loses accuracy: the vectors of all
@@ -58,15 +61,7 @@ class DlibResnet:
 
     name = "dlib-resnet"
     dimensions = 128
-    chip = CHIP
     weights = DLIB_RESNET_WEIGHTS
-
-    def __init__(self, run: Run, settings: Settings) -> None:
-        self._run = run
-        self.settings = settings
-
-    def embed(self, chips: Pixels) -> Floats:
-        return embed_chips(self._run, chips, self.chip.side_pixels, mirror=self.settings.mirror)
 
     def compare(self, left: Floats, right: Floats) -> Floats:
         a, b = left.astype(np.float64), right.astype(np.float64)
@@ -77,17 +72,39 @@ class DlibResnet:
         return vectors
 
 
+class DlibResnet(DlibResnetScorer):
+    """The net, and how its vectors are compared. Not to be used by two threads at once."""
+
+    chip = CHIP
+
+    def __init__(self, run: Run, settings: Settings) -> None:
+        self._run = run
+        self.settings = settings
+
+    def embed(self, chips: Pixels) -> Floats:
+        return embed_chips(self._run, chips, self.chip.side_pixels, mirror=self.settings.mirror)
+
+
+def scorer(_settings: Settings) -> DlibResnetScorer:
+    """Compare without the net; the settings change nothing about that."""
+    return DlibResnetScorer()
+
+
 def build(settings: Settings, device: Device) -> DlibResnet:
     """Load the net.
 
     Raises:
         WeightsError: the weights are absent or not what they should be.
     """
+    from retrofr.runtime import compile_weights
+
+    side = CHIP.side_pixels
+    run = compile_weights(DLIB_RESNET_WEIGHTS, _net, device, (2, side, side, 3), dtype=np.uint8)
+    return DlibResnet(run, settings)
+
+
+def _net(content: bytes) -> nn.Module:
     from retrofr.embedders._dlib_format import read_dlib_network
     from retrofr.embedders._dlib_net import DlibNet
-    from retrofr.runtime import compile_module
-    from retrofr.weights import read_weights
 
-    net = DlibNet(read_dlib_network(read_weights(DLIB_RESNET_WEIGHTS), DLIB_RESNET_WEIGHTS.name))
-    side = CHIP.side_pixels
-    return DlibResnet(compile_module(net, device, (2, side, side, 3), dtype=np.uint8), settings)
+    return DlibNet(read_dlib_network(content, DLIB_RESNET_WEIGHTS.name))

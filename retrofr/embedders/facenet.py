@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from retrofr.records import Floats, Pixels
 from retrofr.runtime import Device
 from retrofr.settings import StageSettings, setting
 from retrofr.weights import WeightsFile
+
+if TYPE_CHECKING:
+    from torch import nn
 
 _RELEASE = "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9"
 _SOURCE = "facenet-pytorch 2.2.9, converted from David Sandberg's facenet; Schroff et al., FaceNet, 2015"
@@ -62,20 +66,15 @@ class Settings(StageSettings):
 SETTINGS = Settings
 
 
-class FaceNet:
+class FaceNetScorer:
     """The comparison score is the cosine of the angle between two vectors, from -1 to 1."""
 
     name = "facenet"
     dimensions = 512
-    chip = CHIP
 
-    def __init__(self, run: Run, settings: Settings) -> None:
-        self._run = run
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.weights = _BY_SETTING[settings.weights]
-
-    def embed(self, chips: Pixels) -> Floats:
-        return embed_chips(self._run, chips, self.chip.side_pixels, mirror=self.settings.mirror)
 
     def compare(self, left: Floats, right: Floats) -> Floats:
         return cosine(left, right)
@@ -85,17 +84,39 @@ class FaceNet:
         return unit_length(vectors).astype(np.float32)
 
 
+class FaceNet(FaceNetScorer):
+    """The net, and how its vectors are compared. Not to be used by two threads at once."""
+
+    chip = CHIP
+
+    def __init__(self, run: Run, settings: Settings) -> None:
+        super().__init__(settings)
+        self._run = run
+
+    def embed(self, chips: Pixels) -> Floats:
+        return embed_chips(self._run, chips, self.chip.side_pixels, mirror=self.settings.mirror)
+
+
+def scorer(settings: Settings) -> FaceNetScorer:
+    """Compare without the net; the settings say whose vectors they are."""
+    return FaceNetScorer(settings)
+
+
 def build(settings: Settings, device: Device) -> FaceNet:
     """Load the net.
 
     Raises:
         WeightsError: the weights were not downloaded yet (``retrofr models pull``) or are not what they should be.
     """
-    from retrofr.embedders._facenet_net import read_facenet
-    from retrofr.runtime import compile_module
-    from retrofr.weights import read_weights
+    from retrofr.runtime import compile_weights
 
     file = _BY_SETTING[settings.weights]
-    net = read_facenet(read_weights(file), file.name)
     side = CHIP.side_pixels
-    return FaceNet(compile_module(net, device, (2, side, side, 3), dtype=np.uint8), settings)
+    run = compile_weights(file, partial(_net, file.name), device, (2, side, side, 3), dtype=np.uint8)
+    return FaceNet(run, settings)
+
+
+def _net(name: str, content: bytes) -> nn.Module:
+    from retrofr.embedders._facenet_net import read_facenet
+
+    return read_facenet(content, name)

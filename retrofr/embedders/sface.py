@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from retrofr.records import Floats, Pixels
 from retrofr.runtime import Device
 from retrofr.settings import StageSettings, setting
 from retrofr.weights import WeightsFile
+
+if TYPE_CHECKING:
+    from torch import nn
 
 SFACE_WEIGHTS = WeightsFile(
     name="sface",
@@ -46,20 +49,12 @@ class Settings(StageSettings):
 SETTINGS = Settings
 
 
-class SFace:
+class SFaceScorer:
     """The comparison score is the cosine of the angle between two vectors, from -1 to 1."""
 
     name = "sface"
     dimensions = 128
-    chip = CHIP
     weights = SFACE_WEIGHTS
-
-    def __init__(self, run: Run, settings: Settings) -> None:
-        self._run = run
-        self.settings = settings
-
-    def embed(self, chips: Pixels) -> Floats:
-        return embed_chips(self._run, chips, self.chip.side_pixels, mirror=self.settings.mirror)
 
     def compare(self, left: Floats, right: Floats) -> Floats:
         return cosine(left, right)
@@ -69,17 +64,39 @@ class SFace:
         return unit_length(vectors).astype(np.float32)
 
 
+class SFace(SFaceScorer):
+    """The net, and how its vectors are compared. Not to be used by two threads at once."""
+
+    chip = CHIP
+
+    def __init__(self, run: Run, settings: Settings) -> None:
+        self._run = run
+        self.settings = settings
+
+    def embed(self, chips: Pixels) -> Floats:
+        return embed_chips(self._run, chips, self.chip.side_pixels, mirror=self.settings.mirror)
+
+
+def scorer(_settings: Settings) -> SFaceScorer:
+    """Compare without the net; the settings change nothing about that."""
+    return SFaceScorer()
+
+
 def build(settings: Settings, device: Device) -> SFace:
     """Load the net.
 
     Raises:
         WeightsError: the weights are absent or not what they should be.
     """
+    from retrofr.runtime import compile_weights
+
+    side = CHIP.side_pixels
+    run = compile_weights(SFACE_WEIGHTS, _net, device, (2, side, side, 3), dtype=np.uint8)
+    return SFace(run, settings)
+
+
+def _net(content: bytes) -> nn.Module:
     from retrofr.embedders._sface_net import SFaceNet
     from retrofr.onnx_weights import read_onnx_weights
-    from retrofr.runtime import compile_module
-    from retrofr.weights import read_weights
 
-    net = SFaceNet(read_onnx_weights(read_weights(SFACE_WEIGHTS), SFACE_WEIGHTS.name))
-    side = CHIP.side_pixels
-    return SFace(compile_module(net, device, (2, side, side, 3), dtype=np.uint8), settings)
+    return SFaceNet(read_onnx_weights(content, SFACE_WEIGHTS.name))

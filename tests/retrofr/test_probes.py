@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +20,22 @@ from retrofr import probes
 from retrofr.alignment import cut_chips
 from retrofr.errors import ProbeError
 from retrofr.events import Event, Warned
-from retrofr.probes import ProbeSpec, load_probes, parse_probe, probe_pictures, read_picture
-from retrofr.records import Pixels, Probe
+from retrofr.probes import (
+    ProbePicture,
+    ProbeProblem,
+    ProbeSpec,
+    digest_pictures,
+    embed_probe_picture,
+    embed_probe_pictures,
+    find_pictures,
+    gather_probes,
+    load_probes,
+    parse_probe,
+    probe_list,
+    probe_pictures,
+    read_picture,
+)
+from retrofr.records import Detections, Pixels, Probe, ProbeImage
 from retrofr.settings import QualitySettings
 
 
@@ -29,17 +48,47 @@ def save(path: Path, *colours: str, side: int = 60) -> Path:
     return path
 
 
-def load(*texts: str | Path, events: list[Event] | None = None) -> tuple[Probe, ...]:
+def stand_in() -> Any:
+    """A comparison of colours."""
     fake = ColourEmbedder()
-    comparison = SimpleNamespace(
+    return SimpleNamespace(
         cut=lambda image, landmarks: list(cut_chips(image, landmarks, fake.chip)),
         templates=lambda chips: fake.embed(np.stack(chips)),
     )
+
+
+class Nets:
+    """Gives the fake detector and comparison, and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.batches: list[int] = []
+
+    def __call__(self) -> Any:
+        self.asked += 1
+        return self, stand_in()
+
+    def detect(self, frames: Sequence[Pixels]) -> list[Detections]:
+        self.batches.append(len(frames))
+        return ColourDetector().detect(frames)
+
+
+def ready(*paths: Path) -> list[ProbePicture]:
+    digested, problems = digest_pictures(probe_pictures([parse_probe(path) for path in paths]))
+    assert problems == []
+    return digested
+
+
+def embed(pictures: Iterable[ProbePicture], nets: Nets) -> list[ProbeImage | ProbeProblem]:
+    return list(embed_probe_pictures(pictures, nets, QualitySettings(), lambda event: None))
+
+
+def load(*texts: str | Path, events: list[Event] | None = None) -> tuple[Probe, ...]:
     listener = (events if events is not None else []).append
     return load_probes(
         probe_pictures([parse_probe(text) for text in texts]),
         ColourDetector(),
-        comparison,  # type: ignore[arg-type]
+        stand_in(),
         QualitySettings(),
         listener,
     )
@@ -180,3 +229,156 @@ def test_paths_that_lead_nowhere(tmp_path: Path) -> None:
         probe_pictures([parse_probe(str(tmp_path / "none.jpg"))])
     with pytest.raises(ProbeError, match=r"no picture in this folder\na folder is one person"):
         probe_pictures([parse_probe(tmp_path)])
+
+
+def test_digests_come_first_and_need_no_net(tmp_path: Path) -> None:
+    one, two = save(tmp_path / "ann.png", "red"), save(tmp_path / "bob.png", "blue")
+    pictures = ready(one, two)
+    assert [picture.spec for picture in pictures] == [ProbeSpec("ann", one), ProbeSpec("bob", two)]
+    assert [picture.sha256 for picture in pictures] == [
+        hashlib.sha256(path.read_bytes()).hexdigest() for path in (one, two)
+    ]
+
+
+LIGHT = """
+import sys
+from pathlib import Path
+from retrofr.probe_files import digest_pictures, parse_probe, probe_pictures
+print(len(digest_pictures(probe_pictures([parse_probe(Path(sys.argv[1]))]))[0]))
+print([name for name in ("torch", "openvino", "cv2", "PIL", "av") if name in sys.modules])
+"""
+
+
+def test_choosing_and_digesting_load_no_heavy_library(tmp_path: Path) -> None:
+    path = save(tmp_path / "ann.png", "red")
+    done = subprocess.run(
+        [sys.executable, "-c", LIGHT, str(path)], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.splitlines() == ["1", "[]"]
+
+
+def test_a_picture_that_cannot_be_read_is_a_problem_of_its_own(
+    tmp_path: Path, permissions_hold: None
+) -> None:
+    good, secret = save(tmp_path / "ann.png", "red"), save(tmp_path / "bob.png", "red")
+    secret.chmod(0)
+    digested, problems = digest_pictures(probe_pictures([parse_probe(good), parse_probe(secret)]))
+    assert [picture.spec.name for picture in digested] == ["ann"]
+    assert [(problem.spec.name, str(problem.error)) for problem in problems] == [
+        ("bob", f"{secret}: cannot be read (Permission denied)")
+    ]
+    with pytest.raises(ProbeError, match=r"bob\.png: cannot be read \(Permission denied\)") as caught:
+        load(secret)
+    assert caught.value.exit_code == 2
+    secret.chmod(0o600)
+
+
+def test_a_bad_picture_among_many_does_not_end_the_run(tmp_path: Path) -> None:
+    paths = [
+        save(tmp_path / "ann.png", "red"),
+        save(tmp_path / "wall.png"),
+        save(tmp_path / "group.png", "red", "blue"),
+        tmp_path / "text.jpg",
+        save(tmp_path / "bob.png", "blue"),
+    ]
+    paths[3].write_text("hello")
+    nets = Nets()
+    found = embed(ready(*paths), nets)
+    assert [each.error.reason if isinstance(each, ProbeProblem) else each.path.name for each in found] == [
+        "ann.png",
+        "no face was found in this picture",
+        "2 faces were found, and a probe is one",
+        "is not a picture that can be read",
+        "bob.png",
+    ]
+    assert (nets.asked, nets.batches) == (1, [4])
+
+
+def test_nets_are_asked_for_only_where_there_is_a_picture(tmp_path: Path) -> None:
+    text = tmp_path / "text.jpg"
+    text.write_text("hello")
+    nets = Nets()
+    assert embed([], nets) == []
+    (problem,) = embed(ready(text), nets)
+    assert isinstance(problem, ProbeProblem)
+    assert nets.asked == 0
+
+
+def test_many_pictures_go_in_batches_of_bounded_size_and_give_what_single_ones_give(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    colours = list(COLOURS) * 2
+    paths = [save(tmp_path / f"{number}.png", colour) for number, colour in enumerate(colours)]
+    pictures = ready(*paths)
+    singles = [embed_probe_picture(each, Nets(), QualitySettings(), lambda event: None) for each in pictures]
+    for limit, value, sizes in (
+        ("BATCH_PICTURES", 3, [3, 3, 2]),
+        ("BATCH_PIXELS", 5 * 320 * 240, [5, 3]),
+        ("BATCH_PIXELS", 10, [1] * 8),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(probes, limit, value)
+            nets = Nets()
+            found = embed(pictures, nets)
+        assert nets.batches == sizes
+        for one, other in zip(found, singles, strict=True):
+            assert isinstance(one, ProbeImage)
+            assert (one.path, one.sha256) == (other.path, other.sha256)
+            np.testing.assert_array_equal(one.template, other.template)
+            np.testing.assert_array_equal(one.box, other.box)
+
+
+def test_a_picture_that_changed_since_its_digest_is_refused(tmp_path: Path) -> None:
+    path = save(tmp_path / "ann.png", "red")
+    (picture,) = ready(path)
+    save(path, "blue")
+    with pytest.raises(ProbeError) as caught:
+        embed_probe_picture(picture, Nets(), QualitySettings(), lambda event: None)
+    assert str(caught.value) == f"{path}: was changed while it was read\nrun this again"
+
+
+def test_pictures_are_gathered_by_name_in_order(tmp_path: Path) -> None:
+    paths = [save(tmp_path / f"{name}.png", "red") for name in ("b", "a", "c")]
+    found = [image for image in embed(ready(*paths), Nets()) if isinstance(image, ProbeImage)]
+    gathered = gather_probes(zip(["bob", "ann", "bob"], found, strict=True))
+    assert [(probe.name, [image.path.stem for image in probe.images]) for probe in gathered] == [
+        ("bob", ["b", "c"]),
+        ("ann", ["a"]),
+    ]
+
+
+def test_a_list_of_persons_is_a_folder_of_pictures_and_folders(tmp_path: Path) -> None:
+    (tmp_path / "ann").mkdir()
+    for name in ("10 bob.png", "2 eve.jpg", "notes.txt", ".hidden.jpg", "Thumbs.db"):
+        (tmp_path / name).write_bytes(b"")
+    assert probe_list(tmp_path) == [
+        ProbeSpec("2 eve", tmp_path / "2 eve.jpg"),
+        ProbeSpec("10 bob", tmp_path / "10 bob.png"),
+        ProbeSpec("ann", tmp_path / "ann"),
+        ProbeSpec("notes", tmp_path / "notes.txt"),
+    ]
+
+
+def test_a_list_of_persons_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(ProbeError) as caught:
+        probe_list(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path}: nobody is in this folder\nput a picture, or a folder of pictures, of each person in it"
+    )
+    with pytest.raises(ProbeError, match=r"none: no such folder\ncheck the path after --probes-from"):
+        probe_list(tmp_path / "none")
+    with pytest.raises(ProbeError, match=r"ann\.png: is not a folder\n--probes-from takes a folder of many"):
+        probe_list(save(tmp_path / "ann.png", "red"))
+    (tmp_path / "ann").mkdir()
+    with pytest.raises(ProbeError, match=r"ann and ann\.png would both be called ann\nrename one of them"):
+        probe_list(tmp_path)
+
+
+def test_an_empty_folder_in_a_list_is_a_problem_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "ann").mkdir()
+    bob = save(tmp_path / "bob.png", "blue")
+    pictures, problems = find_pictures(probe_list(tmp_path))
+    assert pictures == {"bob": [ProbeSpec("bob", bob)]}
+    assert [(problem.spec.name, problem.error.reason) for problem in problems] == [
+        ("ann", "no picture in this folder")
+    ]

@@ -14,11 +14,9 @@ from retrofr.detectors import mtcnn, yunet
 from retrofr.detectors._found import Found
 from retrofr.detectors._pictures import resized
 from retrofr.detectors._yunet_looks import decode, padded
-from retrofr.detectors._yunet_net import compile_yunet
-from retrofr.onnx_weights import read_onnx_weights
 from retrofr.records import Floats, Pixels
 from retrofr.runtime import Runner, resolve_device
-from retrofr.weights import find_weights, read_weights
+from retrofr.weights import find_weights
 
 
 def pictures(shared_data: Path, photos: int, longest: int = 640) -> list[Pixels]:
@@ -77,8 +75,7 @@ class Tally:
 
 @pytest.fixture(scope="module")
 def yunet_net() -> Runner:
-    (file,) = yunet.WEIGHTS
-    return compile_yunet(read_onnx_weights(read_weights(file), file.name), resolve_device("cpu"))
+    return yunet.compile_net(resolve_device("cpu"))
 
 
 def yunet_at(net: Runner, picture: Pixels, threshold: float) -> Found:

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from facenet_pytorch.models.mtcnn import ONet
 
-from retrofr.comparison import LANDMARK_WEIGHTS
-from retrofr.embedders._landmark_net import build_landmark_net
+from retrofr.embedders._landmarks import build_landmark_net
 from retrofr.runtime import resolve_device
+from retrofr.scoring import LANDMARK_WEIGHTS
 from retrofr.weights import read_weights
 
 
