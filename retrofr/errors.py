@@ -6,6 +6,8 @@
     │   └── ProbeError                2  a probe image cannot be used as given
     ├── ExhibitError                  3  footage cannot be read
     ├── IntegrityError                4  something was altered since it was recorded
+    ├── CaseError                     5  a case cannot be opened, or not be used like this
+    │   └── CaseBusyError             5  another process is writing to it
     ├── ModelError                    6  a detector, embedder, device or weights file cannot be used
     │   └── WeightsError              6  a weights file is missing, incomplete or not what it says
     ├── OutputError                   7  a result cannot be written
@@ -74,6 +76,16 @@ class IntegrityError(RetrofrError):
     """Something was altered since it was recorded."""
 
     exit_code = 4
+
+
+class CaseError(RetrofrError):
+    """A case cannot be opened, or not be used like this."""
+
+    exit_code = 5
+
+
+class CaseBusyError(CaseError):
+    """Another process is writing to the case."""
 
 
 class ModelError(RetrofrError):
