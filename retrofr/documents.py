@@ -22,6 +22,7 @@ from retrofr.results import LEADS_ONLY, Appearance, Coverage, SearchResult, Stre
 
 HIT_SCHEMA = "retrofr.hit/1"
 CANDIDATE_SCHEMA = "retrofr.candidate/1"
+PERSON_APPEARANCE_SCHEMA = "retrofr.person_appearance/1"
 APPEARANCES_SCHEMA = "retrofr.appearances/1"
 COVERAGE_SCHEMA = "retrofr.coverage/1"
 RUN_SCHEMA = "retrofr.run/1"
@@ -66,6 +67,11 @@ COLUMNS = (
     "faces_suspect",
     "best_suspect",
     "exhibit_changed",
+    "person",
+    "tracklets",
+    "tracklets_extending",
+    "search",
+    "tracklet",
 )
 """The columns of a record, in order; the first fourteen are the ones every consumer can count on."""
 
@@ -86,20 +92,22 @@ def record(appearance: Appearance) -> dict[str, object]:
     times = (appearance.start_seconds, appearance.end_seconds, appearance.best_seconds)
     ticks = math.lcm(*(time.denominator for time in times))
     start_ticks, end_ticks, best_ticks = (int(time * ticks) for time in times)
-    computed = {
+    computed: dict[str, object] = {
         "score": _rounded(appearance.score, SCORE_DIGITS),
         "best_box_x1": x1,
         "best_box_y1": y1,
         "best_box_x2": x2,
         "best_box_y2": y2,
         "eye_distance_pixels": _rounded(appearance.eye_distance_pixels, PIXEL_DIGITS),
-        "still_face": None if appearance.still is None else _face_of(appearance.still),
-        "schema": HIT_SCHEMA if appearance.hit else CANDIDATE_SCHEMA,
+        "still_face": None if appearance.still is None else face_still(appearance.still),
+        "schema": _schema(appearance),
         "ticks_per_second": ticks,
         "start_ticks": start_ticks,
         "end_ticks": end_ticks,
         "best_ticks": best_ticks,
     }
+    if not appearance.compared:
+        computed |= dict.fromkeys(("rank", "probe", "score", "hit"))
     # All other columns are fields of the appearance and called like them.
     return {name: computed[name] if name in computed else getattr(appearance, name) for name in COLUMNS}
 
@@ -194,7 +202,7 @@ def run_document(result: SearchResult) -> dict[str, object]:
             "hits": len(result.hits),
             "candidates": len(result.candidates),
         },
-        "index_recall": dataclasses.asdict(result.recall),
+        "index_recall": dataclasses.asdict(result.use),
     }
 
 
@@ -243,7 +251,16 @@ def encoded(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def _face_of(still: str) -> str:
+def _schema(appearance: Appearance) -> str:
+    if not appearance.compared:
+        return PERSON_APPEARANCE_SCHEMA
+    return HIT_SCHEMA if appearance.hit else CANDIDATE_SCHEMA
+
+
+def face_still(still: str) -> str:
+    """Path of the picture of the face alone, from that of the still."""
+    if not still.endswith(FRAME_SUFFIX):
+        return still  # of a case: a picture of the face alone
     return still.removesuffix(FRAME_SUFFIX) + FACE_SUFFIX
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from types import ModuleType
 from typing import Any
 
@@ -73,6 +74,13 @@ def test_a_file_name_that_is_not_utf8_is_no_obstacle(exporter: Exporter) -> None
     odd = appearance(1, 0.5, exhibit=b"cam\xff.mp4".decode("utf-8", "surrogateescape"))
     text = written(exporter, "write_appearances", (odd,)).decode("utf-8")
     assert "cam\\udcff.mp4" in text
+
+
+def test_an_appearance_without_a_probe_has_no_score(exporter: Exporter) -> None:
+    person = appearance(0, math.nan, probe="", hit=False, person=7)
+    text = written(exporter, "write_appearances", (person,)).decode()
+    assert text.count("retrofr.person_appearance/1") == 1
+    assert "nan" not in text.lower()
 
 
 def test_pictures_are_not_in_it(exporter: Exporter) -> None:

@@ -1,18 +1,22 @@
-"""A fixed search result, for everything that writes results."""
+"""A fixed search result and a small case, for everything that writes results."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta, timezone
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fakes import exhibit as fake_exhibit
+from fakes import tracklet as fake_tracklet
 from retrofr.clock import NO_CLOCK, ClockCheck, ClockOrigin, WallClock
 from retrofr.documents import iso_time
-from retrofr.records import Probe, ProbeImage, Quality, Still, TimeRange
-from retrofr.results import Appearance, Coverage, IndexRecall, SearchResult, StreamCoverage, Unsearched
+from retrofr.records import Exhibit, Probe, ProbeImage, Quality, Still, TimeRange, Tracklet
+from retrofr.results import Appearance, Coverage, IndexUse, SearchResult, StreamCoverage, Unsearched
 
 NIGHT = datetime(2024, 1, 14, 22, 58, 12)
 UNKNOWN_CLOCK = WallClock(NO_CLOCK)
@@ -154,7 +158,7 @@ def search_result(**changes: Any) -> SearchResult:
             ),
             ignored=("notes.txt", "map.pdf"),
         ),
-        "recall": IndexRecall("annoy", 155, 1.0),
+        "use": IndexUse("annoy", 155, 1.0),
         "run": {
             "device": "cpu (Some Processor, 2 threads, openvino 2026.4)",
             "threshold": {"score": 0.363, "source": "default of sface+dlib-resnet"},
@@ -162,3 +166,101 @@ def search_result(**changes: Any) -> SearchResult:
         },
     }
     return SearchResult(**fields | changes)
+
+
+ANN, NOT_QUITE_ANN, BOB = ((1.0, 0.0, 0.0), (0.8, 0.6, 0.0), (0.0, 0.0, 1.0))
+"""Beginnings of templates; by the cosine, the first two are alike (0.8) and the third is nobody else."""
+
+
+def fixed_case(folder: Path, *, searched: bool = True, people: bool = True) -> Path:
+    """A case of three exhibits. Ann is seen in all; in the first she goes on over the edge of a slice.
+
+    Its one search has a hit in each exhibit and Bob below the threshold. As persons, she is 7 and Bob is 2.
+    """
+    from retrofr.case.people import Assignment, put_assignment
+    from retrofr.case.searches import CandidateRow, SearchRecord, record_search
+    from retrofr.case.store import create_case
+    from retrofr.recipe import recipe_of
+    from retrofr.scoring import build_scorer
+    from retrofr.settings import Settings
+
+    recipe = recipe_of(Settings.from_mapping({"embed": {"embedder": "sface"}}), build_scorer("sface", {}))
+    with create_case(folder) as case:
+        yard = replace(fake_exhibit("yard.mkv", CHECKED_CLOCK), sha256="cc" * 32)
+        stairs = replace(fake_exhibit("stairs/night – deck 3.mkv"), sha256="bb" * 32)
+        door = replace(fake_exhibit("cam1_20240114_225812.mp4", FILE_NAME_CLOCK), camera="=front door")
+        slices = [
+            [seen(door, 50, 59.5, ANN, slice_=0, number=1), seen(door, 52, 55, BOB, x=400, number=2)],
+            [seen(door, 60, 70, NOT_QUITE_ANN, slice_=1, number=1)],
+        ]
+        _index(case, recipe, door, slices)
+        _index(case, recipe, stairs, [[seen(stairs, 7, 9, ANN)]])
+        _index(case, recipe, yard, [[seen(yard, 1, 2, ANN)]])
+        ids = [row[0] for row in case.fetch_all("SELECT id FROM tracklets ORDER BY id")]
+        ann, bob, ann_later, ann_stairs, ann_yard = ids
+        if people:
+            tracklets = np.array(ids, np.int64)
+            numbers = np.array([2 if i == bob else 7 for i in ids], np.int64)
+            put_assignment(case, recipe.key, Assignment(tracklets, numbers, np.full(5, 0.7, np.float32)), {})
+        if searched:
+            at = datetime.now(UTC) + timedelta(hours=1)
+            candidates = (
+                CandidateRow("ann", ann, 0.91, 2, 0, True),
+                CandidateRow("ann", ann_stairs, 0.87, 2, 1, True),
+                CandidateRow("ann", ann_yard, 0.95, 1, 0, True),
+                CandidateRow("ann", ann_later, 0.45, 0, 0, False),
+                CandidateRow("ann", bob, 0.1, 0, 0, False),
+            )
+            record_search(
+                case,
+                SearchRecord(
+                    started=at,
+                    finished=at,
+                    recipe_key=recipe.key,
+                    settings={"join_gap_seconds": 4.0},
+                    probes=[{"name": "ann"}],
+                    threshold=0.5,
+                    threshold_source="given",
+                    compared=5,
+                    candidates=candidates,
+                ),
+            )
+    return folder
+
+
+def seen(
+    of: Exhibit,
+    start: float,
+    end: float,
+    template: Sequence[float],
+    *,
+    x: float = 100,
+    slice_: int = 0,
+    number: int = 1,
+) -> Tracklet:
+    """A tracklet of two faces that stays where it is; its templates have 128 dimensions."""
+    box = np.array([x, 50, x + 60, 110], np.float32)
+    whole = fake_tracklet(start, end, [*template, *[0] * 125], of=of, number=number)
+    return replace(whole, slice=slice_, first_box=box, last_box=box)
+
+
+def _index(case: Any, recipe: Any, of: Exhibit, slices: Sequence[Sequence[Tracklet]]) -> None:
+    from retrofr.case.exhibits import put_exhibit, put_recipe
+    from retrofr.case.writing import commit_slice, open_stream
+    from retrofr.indexed import FaceCounts, IndexedSlice, IndexedTracklet, StreamProgress
+    from retrofr.video.decoding.coverage import CoverageFacts
+
+    put_recipe(case, recipe)
+    opened = open_stream(
+        case, put_exhibit(case, of, hash_check=None, notices=()), recipe.key, 0, {"frame_rate": None}
+    )
+    facts = CoverageFacts(frames=3000, samples=240, searched_seconds=Fraction(120))
+    for number, tracklets in enumerate(slices):
+        indexed = [
+            IndexedTracklet(t, tuple(f"{of.name} {number} {t.number} {i}".encode() for i in range(2)))
+            for t in tracklets
+        ]
+        whole = number == len(slices) - 1
+        coverage = stream(of.name, exhibit_sha256=of.sha256, clock=of.clock) if whole else None
+        progress = StreamProgress(facts, FaceCounts(), None)
+        commit_slice(case, opened.id, IndexedSlice(number, tuple(indexed), progress), coverage=coverage)

@@ -38,6 +38,19 @@ def test_a_record_has_the_columns_in_order() -> None:
     assert tuple(record(appearance(1, 0.5))) == COLUMNS
 
 
+def test_what_is_absent_without_a_probe() -> None:
+    person = record(appearance(0, math.nan, probe="", person=7, faces=3))
+    assert [person[name] for name in ("rank", "probe", "score", "hit", "search")] == [None] * 5
+    assert (person["person"], person["faces"], person["schema"]) == (7, 3, "retrofr.person_appearance/1")
+
+
+def test_a_still_of_a_case_shows_the_face_alone() -> None:
+    face = record(appearance(1, 0.5, still="stills/search-1-hit-0001.jpg"))
+    assert face["still"] == face["still_face"] == "stills/search-1-hit-0001.jpg"
+    frame = record(appearance(1, 0.5, still="stills/hit-0001-frame.jpg"))
+    assert frame["still_face"] == "stills/hit-0001-face.png"
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
