@@ -1,32 +1,32 @@
-"""Compares the faces of footage with probes: what is a hit, what is a candidate, what the index missed.
+"""Compares the tracklets of galleries with probes: what is a hit, and what is best below the threshold.
 
-The index proposes probes for each face, and what it proposes is compared exactly. The share of true
-nearest probes that it proposes is measured on a sample of the same faces, and reported with the result.
+A proposer says which tracklets can matter to which probe, and only those are compared exactly. The exact one
+leaves out nothing; an approximate one is used where it was measured to be faster, and its recall is measured.
 """
 
 from __future__ import annotations
 
-import heapq
-import itertools
-import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from retrofr import registry
-from retrofr.appearances import join_appearances
-from retrofr.comparison import Comparison
+from retrofr.appearances import rank_appearances
+from retrofr.continuity import Continuity
 from retrofr.errors import UsageError
-from retrofr.indexes.base import Index
-from retrofr.indexes.exact import ExactIndex
-from retrofr.records import Candidate, Floats, Probe, Still, Tracklet
-from retrofr.results import Appearance, IndexRecall
+from retrofr.fusion import ComparesTemplates, fused_templates
+from retrofr.gallery import Gallery, SliceGallery
+from retrofr.gallery_index import IndexedGallery
+from retrofr.index_choice import IndexChoice
+from retrofr.proposing import Proposer
+from retrofr.records import Candidate, Probe, Still, Tracklet
+from retrofr.rescoring import Rescorer
+from retrofr.resident import vector_blocks
+from retrofr.results import Appearance, IndexUse
+from retrofr.scan import Pictures, Reach, VectorBlock, Wide
 from retrofr.settings import SearchSettings
-
-RECALL_SAMPLE = 1000
-RECALL_NEIGHBOURS = 10
+from retrofr.standings import Standing, Standings
 
 StillMaker = Callable[[int], Still | None]
 
@@ -39,7 +39,7 @@ class Threshold:
     source: str
 
 
-def resolve_threshold(settings: SearchSettings, comparison: Comparison) -> Threshold:
+def resolve_threshold(settings: SearchSettings, comparison: ComparesTemplates) -> Threshold:
     """The threshold that was given, or the comparison's documented default.
 
     Raises:
@@ -56,23 +56,20 @@ def resolve_threshold(settings: SearchSettings, comparison: Comparison) -> Thres
     return Threshold(comparison.default_threshold, comparison.threshold_source)
 
 
-def tracklet_score(scores: Floats) -> float:
-    """One score from those of a probe's pictures (rows) against a tracklet's faces (columns), (P, F).
-
-    Each face counts with the picture it is most like; the tracklet with the mean of its better half, so that
-    one lucky face does not make a hit and one bad still does not spoil one.
-    """
-    best = np.sort(scores.max(axis=0))[::-1]
-    return float(best[: (len(best) + 1) // 2].mean())
-
-
 class Search:
-    """One search in progress: tracklets go in as they are found, appearances come out at the end."""
+    """One search in progress: galleries are looked through, appearances come out at the end.
+
+    Args:
+        probes: at least one, as many as there are.
+        comparison: scores templates.
+        settings: of the search.
+        parts: settings of parts by name, as ``Settings.parts`` holds them.
+    """
 
     def __init__(
         self,
         probes: Sequence[Probe],
-        comparison: Comparison,
+        comparison: ComparesTemplates,
         settings: SearchSettings,
         parts: Mapping[str, Mapping[str, Any]],
     ) -> None:
@@ -81,91 +78,97 @@ class Search:
         self.comparison = comparison
         self.threshold = resolve_threshold(settings, comparison)
         self.compared = 0
-        self._hits: list[Candidate] = []
-        self._below: list[list[tuple[float, int, Candidate]]] = [[] for _ in self.probes]
-        self._order = itertools.count()
-        self._gallery = [probe.templates for probe in self.probes]
-        self._owners = np.concatenate([np.full(len(g), i) for i, g in enumerate(self._gallery)])
-        self._vectors = comparison.index_vectors(np.concatenate(self._gallery))
-        self._index = _build_index(settings.index, self._vectors, parts)
-        self._recall = _RecallSample(self._index, self._vectors)
+        self.compared_templates = 0
+        self._sides = [fused_templates(probe.templates, settings.fusion) for probe in self.probes]
+        self._owners = np.concatenate([np.full(len(side), i) for i, side in enumerate(self._sides)])
+        self._pictures = Pictures(comparison.index_vectors(np.concatenate(self._sides)))
+        self._reach = Reach(comparison, self._sides[0][0])
+        self._standings = Standings(len(self.probes), self.threshold.score, settings.top)
+        reach = float(self._reach.of(self.threshold.score))
+        self._choice = IndexChoice(settings, parts, self._pictures, comparison, reach)
+
+    def look_through(self, gallery: Gallery) -> None:
+        """Compare every tracklet of a gallery; candidates get all that is known of them before this returns."""
+        proposer = self._choice.for_gallery(gallery)
+        if isinstance(gallery, IndexedGallery) and proposer is not None:
+            self._take(gallery.block, proposer, gallery)
+        else:
+            inner = gallery.gallery if isinstance(gallery, IndexedGallery) else gallery
+            for block in vector_blocks(inner, self.comparison):
+                self._take(block, self._choice.for_block(block, self.compared), gallery)
+        self._complete(gallery)
 
     def add(self, tracklet: Tracklet, make_still: StillMaker) -> None:
         """Compare one tracklet; ``make_still(i)`` is asked for the still of best face ``i`` of a candidate."""
-        if not len(tracklet.templates):
-            return
-        self.compared += 1
-        queries = self.comparison.index_vectors(tracklet.templates)
-        self._recall.take(queries)
-        proposed = self._index.nearest(queries, self.settings.proposals)
-        for number in np.unique(self._owners[proposed[proposed >= 0]]):
-            self._compare(int(number), tracklet, make_still)
+        self.look_through(SliceGallery([tracklet], lambda _tracklet, face: make_still(face)))
 
-    def _compare(self, number: int, tracklet: Tracklet, make_still: StillMaker) -> None:
-        scores = self.comparison.compare(self._gallery[number], tracklet.templates)
-        score = tracklet_score(scores)
-        by_face = scores.max(axis=0)
-        best = int(by_face.argmax())
-        hit = score >= self.threshold.score
-        heap = self._below[number]
-        room = self.settings.top
-        if not hit and (not room or (len(heap) >= room and score <= heap[0][0])):
-            return
-        candidate = Candidate(
-            probe=self.probes[number].name,
-            tracklet=tracklet,
-            score=score,
-            supporting=int((by_face >= self.threshold.score).sum()),
-            best=tracklet.best[best],
-            still=make_still(best),
+    def _take(self, block: VectorBlock, proposer: Proposer, gallery: Gallery) -> None:
+        rescorer = Rescorer(
+            self.comparison,
+            self._sides,
+            self.settings.fusion,
+            self._owners,
+            self._standings,
+            block,
+            self.compared,
+            gallery.blocks,
         )
-        if hit:
-            self._hits.append(candidate)
-            return
-        heapq.heappush(heap, (score, next(self._order), candidate))
-        if len(heap) > room:
-            heapq.heappop(heap)
+        hungry = self._standings.open_places() if self.settings.top else np.zeros(0, np.int64)
+        rescorer.take_pairs(proposer.within(block, self._reach_needed()))
+        if len(hungry):
+            # Room below the threshold: the nearest fill it, and what may be better than the last of them comes after.
+            pictures = np.flatnonzero(np.isin(self._owners, hungry))
+            count = self.settings.top + rescorer.done(hungry)
+            owners = np.searchsorted(hungry, self._owners[pictures])
+            rescorer.take_tracklets(hungry, proposer.closest(block, pictures, owners, count))
+            rescorer.take_pairs(proposer.within(block, self._reach_needed(), pictures))
+        self.compared += len(block.counts)
+        self.compared_templates += int(block.counts.sum())
 
-    def appearances(self) -> tuple[tuple[Appearance, ...], tuple[Appearance, ...]]:
-        """The hits so far and the best candidates below the threshold, ranked."""
-        hits = join_appearances(self._hits, hit=True, join_gap_seconds=self.settings.join_gap_seconds)
-        below = (candidate for heap in self._below for _, _, candidate in heap)
-        return hits, join_appearances(below, hit=False, join_gap_seconds=None, first_rank=len(hits) + 1)
+    def _reach_needed(self) -> Wide:
+        """For each picture (Q,) how far a face may be that can still change its probe's standings."""
+        return np.asarray(self._reach.of(self._standings.needed())[self._owners])
 
-    def recall(self) -> IndexRecall:
-        """What share of the truly nearest probe templates the index proposed."""
-        return self._recall.measured()
+    def _complete(self, gallery: Gallery) -> None:
+        """Make candidates of what was taken in and is still among the best."""
+        tracklet, number = None, -1
+        for standing in self._standings.take_new():
+            if tracklet is None or standing.order != number:  # they come in the order of tracklets
+                tracklet, number = gallery.tracklet(standing.tracklet), standing.order
+            standing.candidate = self._candidate(standing, tracklet, gallery)
 
+    def _candidate(self, standing: Standing, tracklet: Tracklet, gallery: Gallery) -> Candidate:
+        best = int(standing.by_face.argmax())
+        return Candidate(
+            probe=self.probes[standing.probe].name,
+            tracklet=tracklet,
+            score=standing.score,
+            supporting=int((standing.by_face >= self.threshold.score).sum()),
+            best=tracklet.best[best],
+            still=gallery.still(standing.tracklet, best),
+            person=gallery.person(standing.tracklet),
+        )
 
-def _build_index(name: str, vectors: Floats, parts: Mapping[str, Mapping[str, Any]]) -> Index:
-    part, chosen = registry.load_with_settings("indexes", name, parts)
-    index: Index = part.build(chosen, vectors)
-    return index
+    def found(self) -> tuple[tuple[Standing, ...], tuple[Standing, ...]]:
+        """Hits, and the best below the threshold: each with its gallery's id and its candidate, best score first."""
+        hits, below = (
+            sorted(standings, key=lambda s: (-s.score, s.probe, s.order))
+            for standings in (self._standings.hits(), self._standings.below())
+        )
+        return tuple(hits), tuple(below)
 
+    def appearances(
+        self, continuity: Continuity | None = None
+    ) -> tuple[tuple[Appearance, ...], tuple[Appearance, ...]]:
+        """The hits so far and the best candidates below the threshold, ranked over all probes.
 
-class _RecallSample:
-    """A fixed-size sample of queries, every query of the run equally likely to be in it."""
+        Args:
+            continuity: finds what tracklets that were cut by a slice's edge go on in.
+        """
+        hits, below = ([s.candidate for s in found if s.candidate] for found in self.found())
+        gap = self.settings.join_gap_seconds
+        return rank_appearances(hits, below, join_gap_seconds=gap, continuity=continuity)
 
-    def __init__(self, index: Index, vectors: Floats) -> None:
-        self._index, self._vectors = index, vectors
-        self._random = random.Random(0)
-        self._seen = 0
-        self._kept: list[Floats] = []
-
-    def take(self, queries: Floats) -> None:
-        for query in queries:
-            self._seen += 1
-            if len(self._kept) < RECALL_SAMPLE:
-                self._kept.append(query)
-            elif (slot := self._random.randrange(self._seen)) < RECALL_SAMPLE:
-                self._kept[slot] = query
-
-    def measured(self) -> IndexRecall:
-        if not self._kept:
-            return IndexRecall(self._index.name, 0, None)
-        queries = np.stack(self._kept)
-        exact = ExactIndex(registry.load("indexes", "exact").SETTINGS(), self._vectors)
-        truth = exact.nearest(queries, RECALL_NEIGHBOURS)
-        found = self._index.nearest(queries, RECALL_NEIGHBOURS)
-        shared = sum(len(set(t) & set(f)) for t, f in zip(truth.tolist(), found.tolist(), strict=True))
-        return IndexRecall(self._index.name, len(queries), shared / truth.size)
+    def use(self) -> IndexUse:
+        """Which index ran and why, and what it was measured to miss."""
+        return self._choice.use(self.compared_templates)

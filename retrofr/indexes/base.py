@@ -1,7 +1,7 @@
 """What every index takes and gives.
 
 An index is a file of this folder with ``SETTINGS`` and ``build(settings, vectors) -> Index``.
-It only proposes: ``search`` compares what it proposes exactly.
+It only proposes: a search compares what it proposes exactly.
 """
 
 from __future__ import annotations
@@ -29,5 +29,12 @@ class Index(Protocol):
 
         Returns:
             (Q, min(count, size)) int64, nearest first; -1 fills a row where fewer were found.
+        """
+        ...
+
+    def within(self, queries: Floats, reach: npt.NDArray[np.float64]) -> list[npt.NDArray[np.int64]]:
+        """The ids of all vectors at most ``reach`` (Q,) from each query (Q, D), however many; inf gives all.
+
+        Some that are a little further, by rounding or because they were looked at anyway, may be among them.
         """
         ...

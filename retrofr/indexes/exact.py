@@ -54,6 +54,22 @@ class ExactIndex:
             best = np.take_along_axis(best, order, axis=1)
         return best
 
+    def within(self, queries: Floats, reach: npt.NDArray[np.float64]) -> list[npt.NDArray[np.int64]]:
+        """See :class:`retrofr.indexes.base.Index`."""
+        own = (queries.astype(np.float64) ** 2).sum(axis=1)
+        squared = np.where(reach < 0, -np.inf, reach**2)
+        found: list[list[npt.NDArray[np.int64]]] = [[] for _ in queries]
+        for start in range(0, self.size, self._block):
+            block = slice(start, start + self._block)
+            norms = self._norms[block]
+            largest = np.sqrt(norms.max(initial=0)) + np.sqrt(own)
+            # What float32 may be off in a squared distance (Higham, 2002, section 3.1).
+            slack = 2 * (queries.shape[1] + 8) * 2.0**-24 * largest**2
+            near = norms - 2 * (queries @ self._vectors[block].T) <= (squared - own + slack)[:, None]
+            for row, ids in zip(found, near, strict=True):
+                row.append(np.flatnonzero(ids) + start)
+        return [np.concatenate(row) if row else np.zeros(0, np.int64) for row in found]
+
 
 def build(settings: Settings, vectors: Floats) -> Index:
     """Index ``vectors`` (M, D) float32 under ids 0 to M-1."""

@@ -18,7 +18,7 @@ def test_unknown_part_names_the_known_ones() -> None:
 
 
 def test_unknown_index_is_called_index() -> None:
-    with pytest.raises(UsageError, match=r"^no index is called 'faiss'\nthere are: annoy, exact$"):
+    with pytest.raises(UsageError, match=r"^no index is called 'faiss'\nthere are: annoy, auto, exact$"):
         registry.load("indexes", "faiss")
 
 
