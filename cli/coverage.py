@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from retrofr.clock import format_seconds
@@ -41,13 +41,48 @@ class Row:
 
 def coverage_rows(result: SearchResult, written: str | None) -> list[Row]:
     """Every line of the statement, in order."""
-    coverage = result.coverage
-    rows = [Row("searched", _searched(coverage))]
+    full_list = "coverage.csv" if written is not None else "--format json or --out DIR"
+    said = {appearance.exhibit for appearance in (*result.hits, *result.candidates)}
+    in_case = result.run.get("case")
+    meant = "the footage that was named" if in_case is None else "what is indexed in the case"
+    digested = "search" if in_case is None else "indexing"
+    rows = footage_rows(result.coverage, full_list, clocks_said=said, meant=meant, digested=digested)
+    rows.append(Row("compared", _compared(result)))
+    rows.append(Row("threshold", _threshold(result)))
+    rows.append(Row("index", _index(result)))
+    rows.append(Row("device", shown(str(result.run.get("device", "not recorded")))))
+    if isinstance(in_case, dict):
+        rows.append(Row("case", _case(in_case, result.run.get("search"))))
+    if written is not None:
+        rows.append(Row("written", written))
+    return rows
+
+
+def footage_rows(
+    coverage: Coverage,
+    full_list: str,
+    *,
+    done: str = "searched",
+    clocks_said: Container[str] = (),
+    meant: str = "the footage that was named",
+    digested: str = "search",
+) -> list[Row]:
+    """The lines on footage.
+
+    Args:
+        coverage: what they tell of.
+        full_list: where all time ranges are listed.
+        done: what was done with the footage.
+        clocks_said: exhibits on whose clocks everything was said already.
+        meant: what all of is meant, where nothing was left out.
+        digested: before and after what digests were taken.
+    """
+    rows = [Row(done, _searched(coverage))]
     rows += _faces(coverage)
     rows += _damage(coverage)
-    rows += _not_searched(coverage, "coverage.csv" if written is not None else "--format json or --out DIR")
-    rows += _clocks(result)
-    rows += _digests(coverage)
+    rows += _not_searched(coverage, full_list, done, meant)
+    rows += _clocks(coverage, clocks_said)
+    rows += _digests(coverage, digested)
     if coverage.ignored:
         names = enumerated([shown(name) for name in coverage.ignored], IGNORED_NAMES)
         number = counted(
@@ -56,12 +91,6 @@ def coverage_rows(result: SearchResult, written: str | None) -> list[Row]:
             "files that are not video by their names",
         )
         rows.append(Row("ignored", f"{number}: {names}"))
-    rows.append(Row("compared", _compared(result)))
-    rows.append(Row("threshold", _threshold(result)))
-    rows.append(Row("index", _index(result)))
-    rows.append(Row("device", shown(str(result.run.get("device", "not recorded")))))
-    if written is not None:
-        rows.append(Row("written", written))
     return rows
 
 
@@ -103,16 +132,15 @@ def _damage(coverage: Coverage) -> Iterator[Row]:
         yield Row("", f"the decoder does not report all damage of its kind of video: {enumerated(silent, 3)}")
 
 
-def _not_searched(coverage: Coverage, full_list: str) -> Iterator[Row]:
+def _not_searched(coverage: Coverage, full_list: str, done: str, meant: str) -> Iterator[Row]:
     if coverage.interrupted:
         yield Row("INTERRUPTED", "the run was stopped before its end, and this result is partial", warns=True)
     yield from _labelled("ALTERED", _changed(coverage))
     left_out = list(_labelled("left out", _left_out(coverage)))
     if not coverage.has_gaps:
-        what = "what was asked for" if left_out else "the footage that was named"
-        yield Row("not searched", f"nothing: all of {what} was searched")
+        yield Row(f"not {done}", f"nothing: all of {'what was asked for' if left_out else meant} was {done}")
     yield from left_out
-    yield from _labelled("not searched", _lost(coverage))
+    yield from _labelled(f"not {done}", _lost(coverage))
     yield from _labelled("partly", _partly(coverage, full_list))
     yield from _labelled("noted", _noted(coverage))
 
@@ -167,26 +195,25 @@ def _partly(coverage: Coverage, full_list: str) -> Iterator[Row]:
             yield Row("", f"  {text}" if stream.problems else f"{place}: {text}", aside=bool(stream.problems))
 
 
-def _clocks(result: SearchResult) -> Iterator[Row]:
+def _clocks(coverage: Coverage, said: Container[str]) -> Iterator[Row]:
     """Clocks that disagree, where no line of the result has said it already."""
-    said = {appearance.exhibit for appearance in (*result.hits, *result.candidates)}
     sentences = dict.fromkeys(
         f"{shown(stream.exhibit)}: {shown(note)}"
-        for stream in result.coverage.streams
+        for stream in coverage.streams
         if stream.exhibit not in said
         for note in stream.clock_notes
     )
     yield from _labelled("clocks", (Row("", sentence) for sentence in sentences))
 
 
-def _digests(coverage: Coverage) -> Iterator[Row]:
+def _digests(coverage: Coverage, digested: str) -> Iterator[Row]:
     exhibits = list({(s.exhibit, s.exhibit_sha256): s for s in coverage.streams}.values())
     again = [stream for stream in exhibits if stream.sha256_after is not None]
     if again:
         same = sum(not stream.changed for stream in again)
         of = counted(len(exhibits), "exhibit")
         left = f"; not taken again of {len(exhibits) - len(again):,}" if len(again) < len(exhibits) else ""
-        yield Row("digests", f"SHA-256 the same before and after the search: {same:,} of {of}{left}")
+        yield Row("digests", f"SHA-256 the same before and after the {digested}: {same:,} of {of}{left}")
     yield from _labelled("hash list", _hash_list(coverage, exhibits))
 
 
@@ -237,6 +264,13 @@ def _compared(result: SearchResult) -> str:
     return f"{counted(result.compared, 'tracklet')} with {probes}: {names} ({counted(pictures, 'picture')})"
 
 
+def _case(facts: dict[str, object], search: object) -> str:
+    where = f"{shown(str(facts.get('name')))}, {shown(str(facts.get('path')))}"
+    return (
+        f"{where}; recorded as search {search}" if search is not None else f"{where}; NOT recorded: read-only"
+    )
+
+
 def _threshold(result: SearchResult) -> str:
     facts = result.run.get("threshold")
     source = facts.get("source") if isinstance(facts, dict) else None
@@ -244,8 +278,11 @@ def _threshold(result: SearchResult) -> str:
 
 
 def _index(result: SearchResult) -> str:
-    recall = result.recall
-    if recall.recall is None:
-        return f"{recall.index}; recall not measured, as no face was compared"
-    sampled = counted(recall.queries, "face")
-    return f"{recall.index}, recall {recall.recall:.4f} against an exact search ({sampled} sampled)"
+    use = result.use
+    measured = ""
+    if use.recall is not None:
+        sampled = counted(use.queries, "face")
+        measured = f"recall {use.recall:.4f} against an exact search ({sampled} sampled)"
+    if not use.reason:
+        return ", ".join(part for part in (use.index, measured) if part)
+    return "; ".join(part for part in (shown(use.reason), measured) if part)

@@ -14,7 +14,17 @@ from retrofr import __version__
 
 from .failures import Failure, failure_of, report
 
-COMMANDS = ("search", "inspect", "models", "doctor", "completion")
+COMMANDS = (
+    "search",
+    "index",
+    "people",
+    "export",
+    "case",
+    "inspect",
+    "models",
+    "doctor",
+    "completion",
+)
 NAME = "retrofr"  # whatever the file is called that was started
 COMPLETION_VARIABLE = "_RETROFR_COMPLETE"  # set by the script that `retrofr completion` prints
 EXIT_READER_GONE = 141  # what a shell gives for a program that SIGPIPE ended

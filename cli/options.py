@@ -137,13 +137,22 @@ def common_options(function: Decorated) -> Decorated:
     )(function)
 
 
-def gather_settings(file: Path | None, assignments: Iterable[str], flags: Mapping[str, Any]) -> Settings:
+def gather_settings(
+    file: Path | None,
+    assignments: Iterable[str],
+    flags: Mapping[str, Any],
+    base: Mapping[str, Any] | None = None,
+) -> Settings:
     """Settings from a file, from ``--set`` and from flags: a flag goes before the file, the file before defaults.
+
+    Args:
+        file, assignments, flags: as they were given.
+        base: nested values that stand in place of defaults.
 
     Raises:
         SettingsError: a name is unknown, a value is refused, or a flag and ``--set`` set the same thing.
     """
-    values: dict[str, Any] = read_settings(file) if file else {}
+    values: dict[str, Any] = _laid_over(base or {}, read_settings(file) if file else {})
     given: dict[tuple[str, ...], Any] = {}
     for assignment in assignments:
         path, value = _parse_assignment(assignment)
@@ -161,6 +170,17 @@ def gather_settings(file: Path | None, assignments: Iterable[str], flags: Mappin
         _place(values, path, value)
     _check_parts(values)
     return Settings.from_mapping(values)
+
+
+def _laid_over(base: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """``values``, and where they say nothing ``base``; table by table."""
+    laid = {name: dict(value) if isinstance(value, Mapping) else value for name, value in base.items()}
+    for name, value in values.items():
+        under = laid.get(name)
+        laid[name] = (
+            _laid_over(under, value) if isinstance(under, Mapping) and isinstance(value, Mapping) else value
+        )
+    return laid
 
 
 def _limits(spec: dataclasses.Field[Any]) -> str:
@@ -205,7 +225,9 @@ def _check_parts(values: Mapping[str, Any]) -> None:
     """A setting of a part that does not exist would be ignored in silence further on."""
     from retrofr import registry
 
-    known = sorted({name for kind in ("detectors", "embedders", "indexes") for name in registry.names(kind)})
+    known = sorted(
+        {name for kind in ("detectors", "embedders", "indexes", "engines") for name in registry.names(kind)}
+    )
     parts = values.get("parts", {})
     if not isinstance(parts, Mapping):
         raise SettingsError("expected a table for each part", subject="parts")

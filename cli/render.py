@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -11,7 +11,7 @@ from rich.text import Text
 
 from retrofr.results import LEADS_ONLY, Appearance, SearchResult
 
-from .coverage import coverage_rows
+from .coverage import Row, coverage_rows
 from .text import counted, enumerated, shown
 from .times import media_time, time_notes, wall_clock
 
@@ -41,15 +41,20 @@ def print_result(console: Console, result: SearchResult, written: str | None = N
 
 def print_coverage(console: Console, result: SearchResult, written: str | None = None) -> None:
     """Print what was searched, what was not, and on what terms."""
+    print_rows(console, coverage_rows(result, written))
+    console.print()
+    console.print(Text(LEADS_ONLY, style="italic"))
+
+
+def print_rows(console: Console, rows: Iterable[Row]) -> None:
+    """Print labelled sentences."""
     grid = Table.grid(padding=(0, GUTTER, 0, 0))
     grid.add_column(no_wrap=True, style="dim")
     grid.add_column(overflow="fold")
-    for row in coverage_rows(result, written):
+    for row in rows:
         style = "yellow" if row.warns else "dim" if row.aside else ""
         grid.add_row(row.label, Text(row.text, style=style))
     console.print(grid)
-    console.print()
-    console.print(Text(LEADS_ONLY, style="italic"))
 
 
 def _print_no_hits(console: Console, result: SearchResult) -> None:
@@ -85,7 +90,7 @@ def _print_section(
 def _wide(appearances: Sequence[Appearance], several: set[str]) -> Table:
     """Media time and wall clock side by side, one line each."""
     clock = any(a.start_time for a in appearances)
-    table = _table("exhibit", "media time", *(["wall clock"] if clock else []))
+    table = _table(appearances, "exhibit", "media time", *(["wall clock"] if clock else []))
     for a in appearances:
         places = [_exhibit(a, several), media_time(a), *([wall_clock(a)] if clock else [])]
         _add(table, a, *places)
@@ -95,7 +100,7 @@ def _wide(appearances: Sequence[Appearance], several: set[str]) -> Table:
 def _narrow(appearances: Sequence[Appearance], several: set[str]) -> Table:
     """The wall clock below the media time."""
     clock = any(a.start_time for a in appearances)
-    table = _table("exhibit", "media time / wall clock" if clock else "media time")
+    table = _table(appearances, "exhibit", "media time / wall clock" if clock else "media time")
     for a in appearances:
         _add(table, a, _exhibit(a, several), _times(a, clock=clock))
     return table
@@ -104,7 +109,7 @@ def _narrow(appearances: Sequence[Appearance], several: set[str]) -> Table:
 def _stacked(appearances: Sequence[Appearance], several: set[str]) -> Table:
     """The times below the exhibit, where its name is too long to stand beside them."""
     clock = any(a.start_time for a in appearances)
-    table = _table("exhibit / media time / wall clock" if clock else "exhibit / media time")
+    table = _table(appearances, "exhibit / media time / wall clock" if clock else "exhibit / media time")
     for a in appearances:
         _add(table, a, Text(f"{_exhibit(a, several)}\n").append_text(_times(a, clock=clock)))
     return table
@@ -118,10 +123,12 @@ def _fitting(console: Console, appearances: Sequence[Appearance], several: set[s
     return next(fitting, tables[-1])
 
 
-def _table(*place_columns: str) -> Table:
+def _table(appearances: Sequence[Appearance], *place_columns: str) -> Table:
     table = Table(box=None, padding=(0, GUTTER, 0, 0), pad_edge=False, header_style="dim")
     table.add_column("#", justify="right", no_wrap=True)
     table.add_column("probe", overflow="fold")
+    if any(a.person is not None for a in appearances):
+        table.add_column("person", justify="right", no_wrap=True)
     for title in place_columns:
         table.add_column(title, overflow="fold")
     table.add_column("score", justify="right", no_wrap=True, style="bold")
@@ -133,6 +140,8 @@ def _add(table: Table, appearance: Appearance, *places: str | Text) -> None:
     cells = [Text(place) if isinstance(place, str) else place for place in places]
     mark = DAMAGE if appearance.faces_suspect else ""
     rank, faces = Text(str(appearance.rank)), Text(f"{appearance.faces:,}{mark}")
+    if any(column.header == "person" for column in table.columns):
+        cells.insert(0, Text("–" if appearance.person is None else str(appearance.person)))
     table.add_row(rank, Text(shown(appearance.probe)), *cells, Text(f"{appearance.score:.3f}"), faces)
 
 

@@ -25,12 +25,14 @@ from retrofr.documents import (
     RUN_SCHEMA,
     coverage_document,
     encoded,
+    face_still,
     json_text,
     run_document,
 )
 from retrofr.errors import OutputError
 from retrofr.exporters import csv, jsonl
 from retrofr.integrity import sha256_bytes
+from retrofr.records import Still
 from retrofr.results import Appearance, SearchResult
 
 RUN_FILE = "run.json"
@@ -187,10 +189,16 @@ def _named(kind: str, appearances: tuple[Appearance, ...]) -> tuple[Appearance, 
         appearance
         if appearance.still_pictures is None
         else dataclasses.replace(
-            appearance, still=f"{STILLS_FOLDER}/{kind}-{appearance.rank:04}{FRAME_SUFFIX}"
+            appearance, still=_still_name(kind, appearance.rank, appearance.still_pictures)
         )
         for appearance in appearances
     )
+
+
+def _still_name(kind: str, rank: int, still: Still) -> str:
+    """The frame's; the face's where there is no frame."""
+    suffix = FACE_SUFFIX if still.frame_jpeg is None else FRAME_SUFFIX
+    return f"{STILLS_FOLDER}/{kind}-{rank:04}{suffix}"
 
 
 def _files(result: SearchResult) -> dict[str, bytes]:
@@ -219,9 +227,10 @@ def _files(result: SearchResult) -> dict[str, bytes]:
 def _stills(appearances: Iterable[Appearance]) -> Iterator[tuple[str, bytes]]:
     for appearance in appearances:
         if appearance.still is not None and appearance.still_pictures is not None:
-            yield appearance.still, appearance.still_pictures.frame_jpeg
-            face = appearance.still.removesuffix(FRAME_SUFFIX) + FACE_SUFFIX
-            yield face, appearance.still_pictures.face_png
+            pictures = appearance.still_pictures
+            if pictures.frame_jpeg is not None:
+                yield appearance.still, pictures.frame_jpeg
+            yield face_still(appearance.still), pictures.face_png
 
 
 def _written_before(folder: Path) -> Iterator[str]:

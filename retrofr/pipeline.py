@@ -6,30 +6,33 @@ has been compared, and no file is written here at all.
 
 from __future__ import annotations
 
-import platform
+import dataclasses
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 
-from retrofr import __version__, registry
-from retrofr.comparison import build_comparison
-from retrofr.detectors.base import Detector
+from retrofr import registry
+from retrofr.continuity import Continuity, KnownTracklets, alike_at, ends_in_question
+from retrofr.engines.inline import InlineEngine
 from retrofr.events import Listener, ignore, never
-from retrofr.faces import FaceFinder
+from retrofr.faces import FoundTracklet
 from retrofr.footage_run import FootageRun
+from retrofr.gallery import SliceGallery
 from retrofr.intake import TakenIn, check_request
+from retrofr.nets import describe_detector, load_nets
 from retrofr.notes import FootageNotes
-from retrofr.probes import ProbeSpec, describe_probes, load_probes, parse_probe, probe_pictures
+from retrofr.probe_files import ProbeSpec
+from retrofr.probe_gathering import make_probes, name_pictures
+from retrofr.probes import describe_probes
+from retrofr.records import Tracklet, VideoStream
 from retrofr.request import FootageRequest
-from retrofr.results import Coverage, SearchResult, mark_changed
-from retrofr.runtime import Device, resolve_device
+from retrofr.results import Coverage, SearchResult, StreamCoverage, mark_changed
 from retrofr.searching import Search
-from retrofr.settings import Settings
+from retrofr.settings import Settings, TrackSettings
+from retrofr.stream_work import SliceEnd, StreamTask, StreamWork
+from retrofr.versions import versions
 from retrofr.video.footage import find_footage
-
-LIBRARIES = ("annoy", "av", "numpy", "onnx", "opencv-python-headless", "openvino", "pillow", "torch")
+from retrofr.video.isolated import DecoderProcess
 
 
 def search(
@@ -40,6 +43,7 @@ def search(
     request: FootageRequest | None = None,
     listener: Listener = ignore,
     stop: Callable[[], bool] = never,
+    lenient: bool = False,
     keep_stills: bool = False,
 ) -> SearchResult:
     """Search recorded footage for the faces of probes.
@@ -53,6 +57,7 @@ def search(
         listener: is told what happens while it happens.
         stop: asked a few times a second; once it says True the run ends and gives what it has, with
             ``coverage.interrupted`` set.
+        lenient: pictures that cannot be probes are listed among what was not searched, and the others searched.
         keep_stills: give every hit and listed candidate its pictures; costs time and memory.
 
     Returns:
@@ -68,34 +73,67 @@ def search(
     request = request or FootageRequest(FootageNotes.under(settings.clock))
     files = find_footage(footage)
     check_request(request, files.files)  # here, so that a mistyped name fails before models are loaded
-    pictures = probe_pictures([parse_probe(probe) for probe in probes])
+    named = name_pictures(probes, lenient=lenient)
     registry.load("indexes", settings.search.index)
-    device = resolve_device(settings.device)
-    detector = build_detector(settings, device)
-    comparison = build_comparison(settings.embed.embedder, settings.parts, device)
-    loaded = load_probes(pictures, detector, comparison, settings.quality, listener)
-    searching = Search(loaded, comparison, settings.search, settings.parts)
-    find = partial(
-        FaceFinder, detector=detector, comparison=comparison, settings=settings, keep_stills=keep_stills
-    )
-    run = FootageRun(find, settings, request, listener, stop)
+    nets = load_nets(settings)
+    ready = (nets.detector, nets.comparison)
+    loaded, unusable = make_probes(named, lambda: ready, settings.quality, listener, lenient=lenient)
+    searching = Search(loaded, nets.comparison, settings.search, settings.parts)
     started = datetime.now(UTC)
-    for found in run.tracklets(files):
-        searching.add(found.tracklet, found.still)
+    with DecoderProcess(settings.video) as decoder:
+        work = StreamWork(nets, decoder, settings, "frames" if keep_stills else "nothing")
+        with InlineEngine(lambda: work, listener, stop) as engine:
+            comparing = _Comparing(searching, settings.track)
+            run = FootageRun(engine, decoder, comparing, request, listener, stop)
+            run.run(files)
     record: dict[str, object] = {
         "started": started.isoformat(timespec="seconds"),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "device": device.describe(),
+        "device": nets.device.describe(),
         "settings": settings.as_dict(),
-        "detector": _describe_detector(detector),
-        "embedder": comparison.identity(),
+        "detector": describe_detector(nets.detector),
+        "embedder": nets.comparison.identity(),
         "versions": versions(),
     }
-    return _result(searching, run.coverage(), record | _describe_footage(request, run.taken))
+    continuity = Continuity(
+        comparing.known, settings.track, alike_at(nets.comparison.compare, searching.threshold.score)
+    )
+    coverage = run.coverage()
+    coverage = dataclasses.replace(coverage, unsearched=(*coverage.unsearched, *unusable))
+    return _result(searching, continuity, coverage, record | _describe_footage(request, run.taken))
 
 
-def _result(searching: Search, coverage: Coverage, record: dict[str, object]) -> SearchResult:
-    hits, candidates = (mark_changed(found, coverage) for found in searching.appearances())
+class _Comparing:
+    """Compares each tracklet as it ends, and forgets it unless it is a candidate or lies at a slice's edge.
+
+    ``known`` are the latter: an appearance may extend over them.
+    """
+
+    def __init__(self, searching: Search, track: TrackSettings) -> None:
+        self.known = KnownTracklets()
+        self._searching, self._track = searching, track
+        self._slice: list[Tracklet] = []
+
+    def begin(self, taken: TakenIn, stream: VideoStream) -> None:
+        """Nothing is known of any stream."""
+
+    def take(self, task: StreamTask, piece: object) -> None:  # noqa: ARG002
+        match piece:
+            case FoundTracklet(tracklet):
+                self._searching.look_through(SliceGallery([tracklet], lambda _, face: piece.still(face)))
+                self._slice.append(tracklet)
+            case SliceEnd():
+                self.known.add(ends_in_question(self._slice, self._track))
+                self._slice = []
+
+    def finish(self, taken: TakenIn, stream: VideoStream, coverage: StreamCoverage) -> None:
+        """The run keeps the account."""
+
+
+def _result(
+    searching: Search, continuity: Continuity, coverage: Coverage, record: dict[str, object]
+) -> SearchResult:
+    hits, candidates = (mark_changed(found, coverage) for found in searching.appearances(continuity))
     threshold = searching.threshold
     asked = {
         "threshold": {"score": threshold.score, "source": threshold.source},
@@ -108,27 +146,9 @@ def _result(searching: Search, coverage: Coverage, record: dict[str, object]) ->
         threshold=threshold.score,
         compared=searching.compared,
         coverage=coverage,
-        recall=searching.recall(),
+        use=searching.use(),
         run=asked | record,
     )
-
-
-def build_detector(settings: Settings, device: Device) -> Detector:
-    """The detector that the settings name, ready on the device."""
-    part, chosen = registry.load_with_settings("detectors", settings.detect.detector, settings.parts)
-    detector: Detector = part.build(chosen, device)
-    return detector
-
-
-def versions() -> dict[str, str]:
-    """Versions of retrofr, of Python and of every library that can change a result."""
-    own = {"retrofr": __version__, "python": platform.python_version(), "platform": platform.platform()}
-    return own | {name: version(name) for name in LIBRARIES}
-
-
-def _describe_detector(detector: Detector) -> dict[str, object]:
-    weights = [{"name": w.name, "sha256": w.sha256, "licence": w.licence} for w in detector.weights]
-    return {"name": detector.name, "weights": weights}
 
 
 def _describe_footage(request: FootageRequest, taken: Sequence[TakenIn]) -> dict[str, object]:

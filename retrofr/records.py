@@ -198,9 +198,11 @@ class Face:
 
 @dataclass(frozen=True, eq=False)
 class Still:
-    """Pictures of one face, encoded: the whole frame with the face's box drawn, and the aligned face."""
+    """Pictures of one face, encoded: the whole frame with the face's box drawn (None where it is not kept), and
+    the aligned face.
+    """
 
-    frame_jpeg: bytes
+    frame_jpeg: bytes | None
     face_png: bytes
 
 
@@ -209,7 +211,9 @@ class Tracklet:
     """Detections of consecutive samples joined without claiming identity.
 
     ``faces`` counts the detections, ``best`` are those kept for comparing (best first, at most a few),
-    ``templates`` (len(best), D) are theirs. ``best`` is empty where no face was fit to compare.
+    ``templates`` (len(best), D) are theirs. ``best`` is empty where no face was fit to compare. It lies in one
+    slice of its stream; ``number`` counts from 1 in that slice. ``first_box`` and ``last_box`` (4,) are where
+    its first and last detection were.
     """
 
     exhibit: Exhibit
@@ -219,6 +223,9 @@ class Tracklet:
     faces: int
     best: tuple[Face, ...]
     templates: Floats
+    slice: int = 0
+    first_box: Floats | None = None
+    last_box: Floats | None = None
 
     def __post_init__(self) -> None:
         if self.templates.ndim != 2 or len(self.templates) != len(self.best):
@@ -251,7 +258,11 @@ class Probe:
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A tracklet compared with a probe. ``supporting`` counts its faces that reach the threshold alone."""
+    """A tracklet compared with a probe. ``supporting`` counts its faces that reach the threshold alone.
+
+    ``person`` is the number of the person that the tracklet was put to; None where it was put to none.
+    ``tracklet_id`` is the tracklet's in the case; None outside of one.
+    """
 
     probe: str
     tracklet: Tracklet
@@ -259,3 +270,5 @@ class Candidate:
     supporting: int
     best: Face
     still: Still | None
+    person: int | None = None
+    tracklet_id: int | None = None

@@ -46,6 +46,14 @@ class Appearance:
 
     ``faces_suspect`` counts the compared faces in whose pictures damage was reported, ``best_suspect`` says it
     of the best one. ``exhibit_changed`` is True where the file had another digest after the search.
+
+    ``tracklets`` counts those it is made of; ``tracklets_extending`` are the ones among them that are no
+    candidates themselves and only show the same face going on. ``person`` is the number of the person that its
+    best tracklet was put to. ``search`` and ``tracklet`` (of the best face, and that face's place
+    ``best_face`` among its tracklet's best) are numbers of a case; None outside of one.
+
+    An appearance of a person that no probe was compared with has an empty ``probe``, no ``hit``, rank 0 and a
+    score that is no number; ``faces`` then counts its faces with a template.
     """
 
     rank: int
@@ -78,6 +86,17 @@ class Appearance:
     faces_suspect: int = 0
     best_suspect: bool = False
     exhibit_changed: bool = False
+    person: int | None = None
+    tracklets: int = 1
+    tracklets_extending: int = 0
+    search: int | None = None
+    tracklet: int | None = None
+    best_face: int | None = None
+
+    @property
+    def compared(self) -> bool:
+        """Whether a probe was compared with it; False for the appearance of a person alone."""
+        return bool(self.probe)
 
 
 @dataclass(frozen=True)
@@ -200,6 +219,17 @@ class Coverage:
         return self.interrupted or bool(self.unsearched) or any(s.has_gaps or s.changed for s in self.streams)
 
     @property
+    def exit_code(self) -> int:
+        """130 interrupted, 4 an exhibit is not what it was, 3 nothing was searched, 10 gaps, 0 finished."""
+        if self.interrupted:
+            return EXIT_INTERRUPTED
+        if self.integrity_fails:
+            return IntegrityError.exit_code
+        if not any(stream.frames for stream in self.streams):
+            return ExhibitError.exit_code
+        return EXIT_GAPS if self.has_gaps else EXIT_FINISHED
+
+    @property
     def searched_seconds(self) -> Fraction:
         return self.seconds("searched")
 
@@ -228,12 +258,23 @@ def mark_changed(appearances: Iterable[Appearance], coverage: Coverage) -> tuple
 
 
 @dataclass(frozen=True)
-class IndexRecall:
-    """How many of the exact nearest probe templates the index also proposed, on ``queries`` sampled faces."""
+class IndexUse:
+    """Which index a search used and why, and how much of the truth it was measured to propose.
+
+    Args:
+        index: the one that ran, ``exact`` where the search fell back to it.
+        queries: on how many faces or pictures recall was measured; 0 where it was not.
+        recall: share of what an exact search finds, of the index that was asked for; None where nothing was
+            measured. The exact one leaves out nothing and is not measured.
+        reason: one sentence for a person.
+        fell_back: another index was asked for or would have been chosen, and was not good enough.
+    """
 
     index: str
     queries: int
     recall: float | None
+    reason: str = ""
+    fell_back: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,16 +291,10 @@ class SearchResult:
     threshold: float
     compared: int
     coverage: Coverage
-    recall: IndexRecall
+    use: IndexUse
     run: dict[str, object]
 
     @property
     def exit_code(self) -> int:
-        """130 interrupted, 4 an exhibit is not what it was, 3 nothing was searched, 10 gaps, 0 finished."""
-        if self.coverage.interrupted:
-            return EXIT_INTERRUPTED
-        if self.coverage.integrity_fails:
-            return IntegrityError.exit_code
-        if not any(stream.frames for stream in self.coverage.streams):
-            return ExhibitError.exit_code
-        return EXIT_GAPS if self.coverage.has_gaps else EXIT_FINISHED
+        """See :attr:`Coverage.exit_code`."""
+        return self.coverage.exit_code

@@ -21,6 +21,8 @@ __all__ = [
     "ClockSettings",
     "DetectSettings",
     "EmbedSettings",
+    "IndexSettings",
+    "PeopleSettings",
     "QualitySettings",
     "SamplingSettings",
     "SearchSettings",
@@ -31,6 +33,10 @@ __all__ = [
     "read_settings",
     "setting",
 ]
+
+
+FUSIONS = ("best", "mean_score", "mean_template")
+"""How several pictures of a probe are fused; :mod:`retrofr.fusion` says what they mean."""
 
 
 @dataclass(frozen=True)
@@ -164,21 +170,54 @@ class SearchSettings(StageSettings):
     """How probes are compared with the faces of the footage."""
 
     stage: ClassVar[str] = "search"
-    index: str = setting("annoy", help="Which index proposes the probes a face is compared with.")
+    index: str = setting(
+        "auto",
+        help="How the faces to compare are found: exact, annoy, or auto: whichever was measured to be faster.",
+    )
     threshold: float | None = setting(
         None, help="Lowest score of a hit; without it the embedder's documented default is used."
     )
     top: int = setting(
         0, unit="candidates", bounds=(0, 10_000), help="How many candidates below it to list per probe."
     )
-    proposals: int = setting(
-        50,
-        unit="probe pictures",
-        bounds=(1, 100_000),
-        help="How many of the nearest probe pictures the index proposes for each face.",
+    fusion: str = setting(
+        "best",
+        choices=FUSIONS,
+        help="How several pictures of one probe count: best of them, mean of their scores, or mean template.",
     )
     join_gap_seconds: float = setting(
         4.0, unit="s", bounds=(0.0, 3600.0), help="Hits closer together than this are one appearance."
+    )
+
+
+@dataclass(frozen=True)
+class PeopleSettings(StageSettings):
+    """How the tracklets of a case are clustered into persons."""
+
+    stage: ClassVar[str] = "people"
+    threshold: float | None = setting(
+        None,
+        help="Lowest mean score at which two clusters are one person; without it the measured default is used.",
+    )
+    neighbours: int = setting(
+        20,
+        unit="tracklets",
+        bounds=(1, 1000),
+        help="How many nearest neighbours of a cluster are looked at in a round.",
+    )
+
+
+@dataclass(frozen=True)
+class IndexSettings(StageSettings):
+    """How the work of indexing is shared out."""
+
+    stage: ClassVar[str] = "index"
+    engine: str = setting("local", help="Where streams of footage are worked on.")
+    workers: int = setting(
+        0,
+        unit="processes",
+        bounds=(0, 256),
+        help="How many streams are worked on at once; 0 chooses by the cores of the machine.",
     )
 
 
@@ -194,6 +233,8 @@ class Settings:
     quality: QualitySettings = QualitySettings()
     embed: EmbedSettings = EmbedSettings()
     search: SearchSettings = SearchSettings()
+    index: IndexSettings = IndexSettings()
+    people: PeopleSettings = PeopleSettings()
     device: str = "auto"
     parts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 

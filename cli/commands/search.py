@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from retrofr.settings import (
     SearchSettings,
 )
 
+from ..case_searching import CaseFlags, case_search_options, case_settings, search_in_case
 from ..footage_options import FootageFlags, footage_options, gather_request
 from ..interrupts import STOPPING, STOPPING_AS_JSON, interruptible
 from ..options import (
@@ -53,23 +56,27 @@ Examples:
   One hour of the evening, the recorder's clock known to be 7 min 3 s fast:
     retrofr search footage/ --probe a.jpg --timezone Europe/London \\
       --from 2024-03-30T17:00 --to 2024-03-30T18:00 --clock-offset -7m3s
+  In a case that was indexed before, as often as you like:
+    retrofr search --case case-17/ --probe suspect.jpg
+  A missing-persons list, a folder or a picture a person:
+    retrofr search --case case-17/ --probes-from missing/
   In a script:
     retrofr search footage/ --probe a.jpg --format csv --quiet > hits.csv
 
 \b
 Exit codes:
   0 finished (no hit is a result)   10 finished with gaps   3 nothing searched
-  2 usage or settings   6 model or device   7 output   8 refused   130 stopped
+  2 usage or settings   4 integrity   5 case   6 model or device   7 output
+  8 refused   130 stopped
 """
 
 
 @click.command(cls=Command, epilog=EXAMPLES, short_help="Search footage for a face: the whole way at once.")
-@click.argument("footage", nargs=-1, required=True, type=click.Path())
+@click.argument("footage", nargs=-1, type=click.Path())
 @click.option(
     "--probe",
     "probes",
     multiple=True,
-    required=True,
     type=click.Path(),
     metavar="[NAME=]PATH[#N]",
     cls=Option,
@@ -77,6 +84,18 @@ Exit codes:
     help="A picture of the person, or a folder of pictures of that one person. NAME names the probe; "
     "#N picks face N, left to right. Repeat it for more people, or with the same NAME for more pictures.",
 )
+@click.option(
+    "--probes-from",
+    "probe_lists",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    cls=Option,
+    section="Who to look for",
+    help="A list of persons: each picture in the folder, and each folder of pictures in it, is one of them. "
+    "Pictures that cannot be used are listed, and the others searched.",
+)
+@case_search_options
 @format_option
 @click.option(
     "--out",
@@ -117,6 +136,8 @@ Exit codes:
 def command(
     footage: tuple[str, ...],
     probes: tuple[str, ...],
+    probe_lists: tuple[Path, ...],
+    case_flags: CaseFlags,
     format_name: str | None,
     out: Path | None,
     force: bool,
@@ -127,33 +148,70 @@ def command(
     footage_flags: FootageFlags,
     **flags: Any,
 ) -> int:
-    """Search recorded FOOTAGE (files, folders, globs) for the faces of probes.
+    """Search recorded FOOTAGE (files, folders, globs), or a case, for the faces of probes.
 
     Prints where and when each probe appears, best score first, then what was searched and what was not.
+    With --case and no FOOTAGE all that is indexed in the case is searched, and no recording is opened; with both,
+    the footage is indexed into the case first, and then searched there.
     """
-    settings = gather_settings(settings_file, assignments, flags)
-    request = gather_request(footage_flags, settings)
+    _refuse_nothing(footage, probes, probe_lists, case_flags)
     _refuse_pictures(footage)
+    searching: Callable[..., SearchResult]
+    if case_flags.path is None:
+        settings = gather_settings(settings_file, assignments, flags)
+        searching = partial(
+            _search, footage, request=gather_request(footage_flags, settings), settings=settings
+        )
+    else:
+        given = (settings_file, assignments, flags)
+        searching = partial(
+            search_in_case,
+            case_flags,
+            footage,
+            footage_flags=footage_flags,
+            settings_of=lambda case: case_settings(case, *given, footage=bool(footage)),
+        )
     if force and out is None:
         raise UsageError("--force goes with --out", hint="name the folder to write to with --out")
     format_name = format_name or ("table" if sys.stdout.isatty() else "jsonl")
     listener = reporter(progress, quiet=quiet)
-    how: dict[str, Any] = {"settings": settings, "request": request, "listener": listener}
+    how: dict[str, Any] = {"listener": listener, "lenient": bool(probe_lists)}
     with interruptible(STOPPING_AS_JSON if progress == "json" else STOPPING) as stop:
         if out is None:
             with listener:
-                result = _search(footage, probes, stop=stop, **how)
+                result = searching(_specs(probes, probe_lists), stop=stop, keep_stills=False, **how)
             _print(result, format_name, listener, None, quiet=quiet)
             return result.exit_code
         from retrofr.outfolder import OutFolder
 
         with OutFolder(out, force=force) as folder:
             with listener:
-                result = _search(footage, probes, stop=stop, keep_stills=True, **how)
+                result = searching(_specs(probes, probe_lists), stop=stop, keep_stills=True, **how)
             return _deliver(result, folder, format_name, listener, quiet=quiet)
 
 
-def _search(footage: tuple[str, ...], probes: tuple[str, ...], **how: Any) -> SearchResult:
+def _specs(probes: tuple[str, ...], lists: tuple[Path, ...]) -> tuple[Any, ...]:
+    """What is looked for: as it was named, and the persons of lists."""
+    if not lists:
+        return probes
+    from retrofr.probe_files import probe_list
+
+    return (*probes, *(spec for folder in lists for spec in probe_list(folder)))
+
+
+def _refuse_nothing(
+    footage: tuple[str, ...], probes: tuple[str, ...], lists: tuple[Path, ...], case_flags: CaseFlags
+) -> None:
+    if not footage and case_flags.path is None:
+        raise UsageError(
+            "no footage was named",
+            hint="name files or folders, or a case that was indexed before with --case",
+        )
+    if not probes and not lists:
+        raise UsageError("no probe was named", hint="name a picture of the person with --probe suspect.jpg")
+
+
+def _search(footage: tuple[str, ...], probes: tuple[Any, ...], **how: Any) -> SearchResult:
     from retrofr.pipeline import search  # here, as it brings torch in
 
     return search(footage, probes, **how)

@@ -152,7 +152,7 @@ def test_probes_that_are_none(
             ("--embedder", "arcface"),
             "error: no embedder is called 'arcface'\n       there are: dlib-resnet, facenet, fake, sface\n",
         ),
-        (("--index", "faiss"), "error: no index is called 'faiss'\n       there are: annoy, exact\n"),
+        (("--index", "faiss"), "error: no index is called 'faiss'\n       there are: annoy, auto, exact\n"),
     ],
 )
 def test_unknown_parts_name_the_known_ones(

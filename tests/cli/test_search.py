@@ -279,11 +279,12 @@ def test_an_error_for_scripts_is_a_json_line(run: Any, fake_search: Any) -> None
     [
         (
             ("search",),
-            "error: missing argument 'FOOTAGE...'\n       `retrofr search --help` says what it takes\n",
+            "error: no footage was named\n"
+            "       name files or folders, or a case that was indexed before with --case\n",
         ),
         (
             ("search", "a.mp4"),
-            "error: missing option '--probe'\n       `retrofr search --help` says what it takes\n",
+            "error: no probe was named\n       name a picture of the person with --probe suspect.jpg\n",
         ),
         (
             (*SEARCH, "--rate", "often"),
@@ -296,7 +297,8 @@ def test_an_error_for_scripts_is_a_json_line(run: Any, fake_search: Any) -> None
         ),
         (
             ("sreach",),
-            "error: no command is called 'sreach'; there are: search, inspect, models, doctor, completion\n"
+            "error: no command is called 'sreach'; there are: search, index, people, export, "
+            "case, inspect, models, doctor, completion\n"
             "       `retrofr --help` says what it takes\n",
         ),
     ],

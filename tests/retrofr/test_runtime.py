@@ -38,6 +38,7 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pretend_gpus(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    monkeypatch.setattr(runtime, "_gpu_may_be_there", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: bool(names))
     monkeypatch.setattr(torch.cuda, "device_count", lambda: len(names))
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: names[index])
@@ -56,6 +57,34 @@ def test_auto_takes_the_first_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     assert resolve_device("cuda").torch_device == torch.device("cuda", 0)
     assert resolve_device("cuda:1").describe() == f"cuda:1 (Fast Two, torch {torch.__version__})"
     assert resolve_device("cpu").kind == "cpu"
+
+
+@pytest.mark.parametrize("sign", ["dev/nvidia0", "dev/dxg", "dev/kfd", "proc/driver/nvidia/version"])
+def test_a_sign_of_a_gpu_is_seen(sign: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = str(tmp_path.relative_to("/"))
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(runtime, "_GPU_SIGNS", tuple(f"{root}/{each}" for each in runtime._GPU_SIGNS))
+    assert not runtime._gpu_may_be_there()
+    (tmp_path / sign).parent.mkdir(parents=True)
+    (tmp_path / sign).touch()
+    assert runtime._gpu_may_be_there()
+
+
+@pytest.mark.parametrize(("system", "possible"), [("darwin", False), ("win32", True)])
+def test_elsewhere_only_torch_can_tell(system: str, possible: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", system)
+    assert runtime._gpu_may_be_there() is possible
+
+
+def test_auto_does_not_load_torch_to_learn_that_there_is_no_gpu() -> None:
+    code = (
+        "import sys; from retrofr import runtime; runtime._gpu_may_be_there = lambda: False\n"
+        "print(runtime.resolve_device('auto').kind, 'torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.split() == ["cpu", "False"]
 
 
 def test_a_gpu_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,6 +233,7 @@ def test_another_error_of_the_net_is_not_taken_for_memory() -> None:
 WATCHED = """
 import multiprocessing, socket, sys, urllib.request
 import torch
+from retrofr.detectors import yunet
 from retrofr.runtime import compile_module, resolve_device
 def refuse(*args, **kwargs):
     print("tried", args)
@@ -212,6 +242,9 @@ def refuse(*args, **kwargs):
 socket.socket.connect = urllib.request.urlopen = multiprocessing.Process.start = refuse
 device = resolve_device("cpu", backend="openvino")
 compile_module(torch.nn.Linear(2, 2).eval(), device, (1, 2))
+yunet.compile_net(device)
+import openvino
+assert openvino.convert_model(torch.nn.Linear(2, 2).eval(), example_input=torch.zeros(1, 2))
 print("telemetry" if "openvino_telemetry" in sys.modules else "none")
 """
 

@@ -1,0 +1,246 @@
+"""Searches a case for the faces of probes: no footage is touched, and no net is loaded for a known picture."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from retrofr import registry
+from retrofr.case.blobs import get_blob, put_blob
+from retrofr.case.exhibits import active_recipe, recipes
+from retrofr.case.searches import CandidateRow, SearchRecord, record_search
+from retrofr.case.store import Case
+from retrofr.case_gallery import CaseGallery
+from retrofr.case_probes import CaseProbes
+from retrofr.case_selection import CaseSelection, Selected, select
+from retrofr.errors import CaseError
+from retrofr.events import Listener, ignore
+from retrofr.gallery import Gallery
+from retrofr.probe_files import ProbeSpec
+from retrofr.probe_gathering import make_probes, name_pictures
+from retrofr.probes import describe_probes
+from retrofr.recipe import Recipe, setting_values
+from retrofr.results import Coverage, SearchResult, mark_changed
+from retrofr.saved_index import gallery_stamp, open_index
+from retrofr.scan import Reach
+from retrofr.scoring import Scorer, build_scorer
+from retrofr.searching import Search
+from retrofr.settings import Settings
+from retrofr.standings import Standing
+from retrofr.timeline import continuity_of
+from retrofr.versions import versions
+
+if TYPE_CHECKING:
+    from retrofr.comparison import Comparison
+    from retrofr.detectors.base import Detector
+
+
+def search_case(
+    case: Case,
+    probes: Sequence[str | Path | ProbeSpec],
+    *,
+    settings: Settings | None = None,
+    selection: CaseSelection | None = None,
+    listener: Listener = ignore,
+    lenient: bool = False,
+    keep_stills: bool = False,
+) -> SearchResult:
+    """Search what is indexed in a case.
+
+    Args:
+        case: an open case. The search is recorded in it, unless its medium cannot be written to.
+        probes: ``[NAME=]PATH[#FACE]`` each, as for :func:`retrofr.search`.
+        settings: those of ``search``, ``embed`` and ``device`` count; the others are the recipe's. By default
+            the case's.
+        selection: which part of the case; all of it where None.
+        listener: is told what happens.
+        lenient: pictures that cannot be probes are listed among what was not searched, and the others searched.
+        keep_stills: give every appearance the picture of its face.
+
+    Raises:
+        ProbeError: a picture cannot be a probe, and not ``lenient``; or none can.
+        UsageError: an unknown index, camera or exhibit.
+        CaseError: nothing is indexed, or not with this embedder.
+        ModelError: the nets are needed for a new picture, and cannot be used.
+    """
+    started = datetime.now(UTC)
+    recipe = recipe_for(case, None if settings is None else settings.embed.embedder)
+    settings = _settings_for(recipe, settings)
+    registry.load("indexes", settings.search.index)
+    scorer = build_scorer(recipe.comparison, settings.parts)
+    selected = select(case, recipe.key, selection or CaseSelection())
+    named = name_pictures(probes, lenient=lenient)
+    nets = _Nets(settings)
+    memory = CaseProbes(case, recipe)
+    loaded, unusable = make_probes(named, nets, settings.quality, listener, lenient=lenient, memory=memory)
+    searching = Search(loaded, scorer, settings.search, settings.parts)
+    gallery = CaseGallery(case, recipe.key, selected.tracklets, keep_stills=keep_stills)
+    searching.look_through(_indexed(gallery, case, recipe, searching, scorer, settings, selected))
+    for standing in itertools.chain(*searching.found()):
+        if standing.candidate is not None:
+            standing.candidate = dataclasses.replace(standing.candidate, tracklet_id=standing.tracklet)
+    coverage = dataclasses.replace(selected.coverage, unsearched=(*selected.coverage.unsearched, *unusable))
+    result = _result(searching, case, recipe, coverage, settings, selection, started, nets.device)
+    return result if case.read_only else _recorded(result, searching, case, recipe, settings, started)
+
+
+def recipe_for(case: Case, embedder: str | None) -> Recipe:
+    """The recipe that a search of a case goes by: the latest, or the latest with this embedder.
+
+    Raises:
+        CaseError: nothing is indexed, or nothing with this embedder.
+    """
+    active = active_recipe(case)
+    if active is None:
+        raise CaseError(
+            "nothing is indexed in it yet",
+            subject=str(case.path),
+            hint="`retrofr index FOOTAGE --case DIR` does that",
+        )
+    if embedder is None or active.comparison == embedder:
+        return active
+    known = recipes(case)
+    for recipe in reversed(known):
+        if recipe.comparison == embedder:
+            return recipe
+    raise CaseError(
+        f"nothing is indexed with embedder {embedder}",
+        subject=str(case.path),
+        hint=f"it is searchable with: {', '.join(dict.fromkeys(r.comparison for r in known))}",
+    )
+
+
+def _settings_for(recipe: Recipe, asked: Settings | None) -> Settings:
+    own = Settings.from_mapping(setting_values(recipe))
+    if asked is None:
+        return own
+    parts = {**asked.parts, **own.parts}
+    return dataclasses.replace(own, search=asked.search, device=asked.device, parts=parts)
+
+
+class _Nets:
+    """The nets of a search, loaded when a picture needs them; ``device`` says what they ran on."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.device = "not used"
+        self._settings = settings
+
+    def __call__(self) -> tuple[Detector, Comparison]:
+        from retrofr.nets import load_nets
+
+        loaded = load_nets(self._settings)
+        self.device = loaded.device.describe()
+        return loaded.detector, loaded.comparison
+
+
+def _indexed(
+    gallery: CaseGallery,
+    case: Case,
+    recipe: Recipe,
+    searching: Search,
+    scorer: Scorer,
+    settings: Settings,
+    selected: Selected,
+) -> Gallery:
+    """The gallery, with its saved index where that is asked for: to build one takes longer than to search without."""
+    if settings.search.index != "annoy" or not len(selected.tracklets):
+        return gallery
+    _, chosen = registry.load_with_settings("indexes", "annoy", settings.parts)
+    store = (lambda *_: None) if case.read_only else partial(put_blob, case)
+    return open_index(
+        gallery,
+        scorer,
+        chosen,  # type: ignore[arg-type]
+        reach=float(Reach(scorer, searching.probes[0].templates[0]).of(searching.threshold.score)),
+        stamp=gallery_stamp(recipe.key, selected.tracklets),
+        put_blob=store,
+        get_blob=partial(get_blob, case),
+    )
+
+
+def _result(
+    searching: Search,
+    case: Case,
+    recipe: Recipe,
+    coverage: Coverage,
+    settings: Settings,
+    selection: CaseSelection | None,
+    started: datetime,
+    device: str,
+) -> SearchResult:
+    asked = _describe(selection or CaseSelection())
+    found = searching.appearances(continuity_of(case, recipe, searching.threshold.score, asked))
+    run: dict[str, object] = {
+        "threshold": {"score": searching.threshold.score, "source": searching.threshold.source},
+        "probes": describe_probes(searching.probes),
+        "started": started.isoformat(timespec="seconds"),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "device": device,
+        "settings": settings.as_dict(),
+        "embedder": dict(recipe.terms["comparison"]),
+        "versions": versions(),
+        "case": {"id": case.id, "name": case.name, "path": str(case.path), "recorded": not case.read_only},
+        "recipe": {"key": recipe.key, "terms": dict(recipe.terms)},
+        "selection": asked,
+    }
+    return SearchResult(
+        hits=mark_changed(found[0], coverage),
+        candidates=mark_changed(found[1], coverage),
+        probes=searching.probes,
+        threshold=searching.threshold.score,
+        compared=searching.compared,
+        coverage=coverage,
+        use=searching.use(),
+        run=run,
+    )
+
+
+def _describe(selection: CaseSelection) -> dict[str, object]:
+    footage = selection.footage
+    return {
+        "window": str(footage.window),
+        "cameras": list(footage.cameras),
+        "streams": list(footage.streams),
+        "exhibits": list(selection.exhibits),
+        "min_quality": selection.min_quality,
+    }
+
+
+def _recorded(
+    result: SearchResult, searching: Search, case: Case, recipe: Recipe, settings: Settings, started: datetime
+) -> SearchResult:
+    """Keep the search in the case; gives the result with its number."""
+    hits, below = searching.found()
+    rows = tuple(_row(standing, hit=standing in hits) for standing in (*hits, *below) if standing.candidate)
+    record = SearchRecord(
+        started=started,
+        finished=datetime.now(UTC),
+        recipe_key=recipe.key,
+        settings=settings.search.as_dict(),
+        probes=describe_probes(result.probes),
+        threshold=result.threshold,
+        threshold_source=searching.threshold.source,
+        compared=result.compared,
+        candidates=rows,
+        index=dataclasses.asdict(result.use),
+        run={"selection": result.run["selection"], "versions": result.run["versions"]},
+    )
+    number = record_search(case, record)
+    return dataclasses.replace(
+        result,
+        hits=tuple(dataclasses.replace(a, search=number) for a in result.hits),
+        candidates=tuple(dataclasses.replace(a, search=number) for a in result.candidates),
+        run=result.run | {"search": number},
+    )
+
+
+def _row(standing: Standing, *, hit: bool) -> CandidateRow:
+    candidate = standing.candidate
+    assert candidate is not None
+    best = next(i for i, face in enumerate(candidate.tracklet.best) if face is candidate.best)
+    return CandidateRow(candidate.probe, standing.tracklet, candidate.score, candidate.supporting, best, hit)

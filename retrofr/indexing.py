@@ -1,0 +1,266 @@
+"""From footage to a case: every stream is worked on slice by slice, and each slice is committed when it is done.
+
+A run that was stopped or killed is gone on with by indexing the same footage again: what is in the case is not
+done twice, and what was in flight is done again with the same result.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from retrofr import registry
+from retrofr.case.exhibits import active_recipe, find_exhibit, note_unsearched, put_exhibit, put_recipe
+from retrofr.case.store import Case
+from retrofr.case.writing import StoredStream, commit_slice, finish_stream, open_stream
+from retrofr.engines.base import Work
+from retrofr.errors import CaseError, ExhibitError, IntegrityError
+from retrofr.events import Listener, Warned, ignore, never
+from retrofr.footage_run import FootageRun
+from retrofr.indexed import IndexedSlice, StreamProgress
+from retrofr.intake import NotAskedForError, TakenIn, check_request
+from retrofr.nets import load_nets
+from retrofr.notes import FootageNotes
+from retrofr.recipe import Recipe, differences, recipe_of, setting_values
+from retrofr.records import VideoStream
+from retrofr.request import FootageRequest
+from retrofr.results import Coverage, StreamCoverage
+from retrofr.scoring import build_scorer
+from retrofr.settings import Settings
+from retrofr.stream_work import CollectedPiece, Piece, StreamTask, StreamWork, collected
+from retrofr.video.footage import find_footage
+from retrofr.video.isolated import DecoderProcess
+
+CORES_A_WORKER = 4
+"""A worker decodes in one process and runs its nets in another, each with several threads."""
+
+_DIFFERENCES_TOLD = 4
+
+
+@dataclass(frozen=True)
+class IndexCounts:
+    """What a run added to a case, and how many streams it found finished or begun by an earlier run."""
+
+    slices: int = 0
+    tracklets: int = 0
+    templates: int = 0
+    streams_known: int = 0
+    streams_continued: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class IndexResult:
+    """What an indexing run did. ``coverage`` is that of the footage that was named, known exhibits included."""
+
+    recipe: Recipe
+    counts: IndexCounts
+    coverage: Coverage
+
+    @property
+    def exit_code(self) -> int:
+        """As that of a search."""
+        return self.coverage.exit_code
+
+
+def index(
+    footage: Sequence[str | Path],
+    case: Case,
+    *,
+    settings: Settings | None = None,
+    request: FootageRequest | None = None,
+    again: bool = False,
+    listener: Listener = ignore,
+    stop: Callable[[], bool] = never,
+) -> IndexResult:
+    """Index recorded footage into a case.
+
+    Args:
+        footage: files, folders (with everything below them) and glob patterns.
+        case: opened for writing.
+        settings: of every stage; those the case was indexed with where None, else the defaults.
+        request: what is known about the footage, which part of it is indexed, and digests that came with it.
+        again: index with other settings than the case was indexed with before; the old templates stay, and later
+            searches go through the new ones.
+        listener: is told what happens while it happens.
+        stop: asked a few times a second; once it says True the run ends, and what is committed stays.
+
+    Raises:
+        UsageError: no footage, an unknown part, a request that does not go with the footage.
+        RefusedError: footage that is not a recorded file.
+        CaseError: the case was indexed with other settings or weights before; what differs is named.
+        OutputError: the disk is full; what was committed stays.
+        ModelError: a device, detector or embedder that cannot be used.
+    """
+    settings = settings or settings_of(case)
+    request = request or FootageRequest(FootageNotes.under(settings.clock))
+    files = find_footage(footage)
+    check_request(request, files.files)
+    recipe = recipe_of(settings, build_scorer(settings.embed.embedder, settings.parts))
+    _refuse_another_recipe(case, recipe, again=again)
+    engine, chosen = registry.load_with_settings("engines", settings.index.engine, settings.parts)
+    put_recipe(case, recipe)
+    keeper = _CaseKeeper(case, recipe, listener)
+    workers = settings.index.workers or default_workers(settings.device)
+    with DecoderProcess(settings.video) as decoder:
+        shared = decoder if getattr(engine, "IN_THIS_PROCESS", False) else None
+        prepare = partial(prepare_work, settings, max(1, _cores() // workers), shared)
+        with engine.build(chosen, prepare, workers, listener, stop) as running:
+            run = FootageRun(running, decoder, keeper, request, listener, stop)
+            try:
+                run.run(files)
+            finally:
+                coverage = run.coverage()
+                note_unsearched(case, recipe.key, coverage.unsearched, coverage.left_out, coverage.ignored)
+    return IndexResult(recipe, keeper.counts, coverage)
+
+
+def prepare_work(settings: Settings, threads: int, decoder: DecoderProcess | None = None) -> Work:
+    """Load the nets and give the work that an engine runs.
+
+    Args:
+        settings: of the run.
+        threads: that the nets may use on a CPU.
+        decoder: reads the footage; one of its own where None.
+    """
+    return _Collecting(settings, threads, decoder)
+
+
+class _Collecting:
+    """Gives whole slices. Its nets and its decoder live until it is closed."""
+
+    def __init__(self, settings: Settings, threads: int, decoder: DecoderProcess | None) -> None:
+        self._decoder = decoder or DecoderProcess(settings.video)
+        self._work = StreamWork(load_nets(settings, threads=threads), self._decoder, settings, "faces")
+
+    def __call__(
+        self, task: StreamTask, tell: Listener, stop: Callable[[], bool]
+    ) -> Iterator[CollectedPiece]:
+        return collected(self._work(task, tell, stop))
+
+    def close(self) -> None:
+        self._decoder.close()
+
+
+def default_workers(device: str) -> int:
+    """How many streams are worked on at once: as the cores allow; on a GPU one, which the nets share."""
+    if device.startswith("cuda"):
+        return 1
+    return max(1, _cores() // CORES_A_WORKER)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def settings_of(case: Case) -> Settings:
+    """The settings that a case was indexed with; the defaults where it is empty."""
+    recipe = active_recipe(case)
+    return Settings() if recipe is None else Settings.from_mapping(setting_values(recipe))
+
+
+def _refuse_another_recipe(case: Case, recipe: Recipe, *, again: bool) -> None:
+    before = active_recipe(case)
+    if before is None or before.key == recipe.key or again:
+        return
+    found = differences(before, recipe)
+    more = len(found) - _DIFFERENCES_TOLD
+    listed = "; ".join(found[:_DIFFERENCES_TOLD]) + (f"; and {more} more" if more > 0 else "")
+    raise CaseError(
+        f"was indexed with other settings or weights: {listed}",
+        subject=str(case.path),
+        hint="leave these settings out to go on as before, or add --again to index this footage with the new ones "
+        "(templates of different settings are never compared)",
+    )
+
+
+class _CaseKeeper:
+    """Commits what comes, and knows what the case has."""
+
+    def __init__(self, case: Case, recipe: Recipe, listener: Listener) -> None:
+        self.counts = IndexCounts()
+        self._case, self._recipe, self._listener = case, recipe, listener
+        self._rows: dict[tuple[str, int], StoredStream] = {}
+        self._paths: dict[str, Path] = {}
+
+    def begin(self, taken: TakenIn, stream: VideoStream) -> StreamCoverage | StreamProgress | None:
+        """See :class:`retrofr.footage_run.Keeper`."""
+        exhibit = taken.exhibit
+        first = self._paths.setdefault(exhibit.sha256, exhibit.path)
+        if first != exhibit.path:
+            raise NotAskedForError(f"it is the same recording, byte for byte, as {first}")
+        self._refuse_changed(taken)
+        with self._case.transaction():
+            number = put_exhibit(self._case, exhibit, hash_check=taken.hash_check, notices=taken.notices)
+            try:
+                row = open_stream(self._case, number, self._recipe.key, stream.index, _reading(taken))
+            except CaseError as error:
+                raise ExhibitError(error.reason, subject=error.subject, hint=error.hint) from error
+        self._rows[exhibit.sha256, stream.index] = row
+        if row.coverage is not None:
+            self._count(streams_known=1)
+            return self._renewed(taken, row)
+        if row.progress is not None:
+            self._count(streams_continued=1)
+        return row.progress
+
+    def take(self, task: StreamTask, piece: Piece | CollectedPiece) -> None:
+        """See :class:`retrofr.footage_run.Keeper`."""
+        if not isinstance(piece, IndexedSlice):
+            return
+        row = self._rows[task.taken.exhibit.sha256, task.stream.index]
+        commit_slice(self._case, row.id, piece)
+        templates = sum(len(item.tracklet.templates) for item in piece.tracklets)
+        self._count(slices=1, tracklets=len(piece.tracklets), templates=templates)
+
+    def finish(self, taken: TakenIn, stream: VideoStream, coverage: StreamCoverage) -> None:
+        """See :class:`retrofr.footage_run.Keeper`."""
+        finish_stream(self._case, self._rows[taken.exhibit.sha256, stream.index].id, coverage)
+
+    def _refuse_changed(self, taken: TakenIn) -> None:
+        exhibit = taken.exhibit
+        stored = find_exhibit(self._case, path=exhibit.path)
+        if stored is None or stored.exhibit.sha256 == exhibit.sha256:
+            return
+        raise IntegrityError(
+            f"changed since it was indexed on {stored.added:%Y-%m-%d %H:%M} UTC: its SHA-256 was "
+            f"{stored.exhibit.sha256}, now it is {exhibit.sha256}",
+            subject=exhibit.name,
+            hint="what was indexed stays in the case; if this is another recording, give the file another name",
+        )
+
+    def _renewed(self, taken: TakenIn, row: StoredStream) -> StreamCoverage:
+        """The stored coverage under the name, camera and clock that hold now."""
+        assert row.coverage is not None
+        exhibit = taken.exhibit
+        now = dataclasses.replace(
+            row.coverage,
+            exhibit=exhibit.name,
+            camera=exhibit.camera,
+            clock=exhibit.clock,
+            hash_check=taken.hash_check or row.coverage.hash_check,
+        )
+        if now != row.coverage:
+            self._listener(
+                Warned(exhibit.name, "what is known of it changed: its name, camera or clock are renewed")
+            )
+            finish_stream(self._case, row.id, now)
+        return now
+
+    def _count(self, **more: int) -> None:
+        values = {name: getattr(self.counts, name) + number for name, number in more.items()}
+        self.counts = dataclasses.replace(self.counts, **values)
+
+
+def _reading(taken: TakenIn) -> Mapping[str, Any]:
+    """What decides about an exhibit's samples beside the recipe, as plain values."""
+    notes = taken.notes
+    return {
+        "pixel_aspect": None if notes.pixel_aspect is None else str(notes.pixel_aspect),
+        "frame_rate": None if notes.frame_rate is None else str(notes.frame_rate),
+        "windows": [[None if at is None else str(at) for at in window] for window in taken.windows],
+    }
