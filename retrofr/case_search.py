@@ -25,6 +25,7 @@ from retrofr.probe_files import ProbeSpec
 from retrofr.probe_gathering import make_probes, name_pictures
 from retrofr.probes import describe_probes
 from retrofr.recipe import Recipe, setting_values
+from retrofr.resident import ResidentGallery
 from retrofr.results import Coverage, SearchResult, mark_changed
 from retrofr.saved_index import gallery_stamp, open_index
 from retrofr.scan import Reach
@@ -49,6 +50,7 @@ def search_case(
     listener: Listener = ignore,
     lenient: bool = False,
     keep_stills: bool = False,
+    loaded: ResidentGallery | None = None,
 ) -> SearchResult:
     """Search what is indexed in a case.
 
@@ -61,6 +63,7 @@ def search_case(
         listener: is told what happens.
         lenient: pictures that cannot be probes are listed among what was not searched, and the others searched.
         keep_stills: give every appearance the picture of its face.
+        loaded: from :func:`load_gallery`, where the same case is searched again and again.
 
     Raises:
         ProbeError: a picture cannot be a probe, and not ``lenient``; or none can.
@@ -77,16 +80,33 @@ def search_case(
     named = name_pictures(probes, lenient=lenient)
     nets = _Nets(settings)
     memory = CaseProbes(case, recipe)
-    loaded, unusable = make_probes(named, nets, settings.quality, listener, lenient=lenient, memory=memory)
-    searching = Search(loaded, scorer, settings.search, settings.parts)
+    persons, unusable = make_probes(named, nets, settings.quality, listener, lenient=lenient, memory=memory)
+    searching = Search(persons, scorer, settings.search, settings.parts)
     gallery = CaseGallery(case, recipe.key, selected.tracklets, keep_stills=keep_stills)
-    searching.look_through(_indexed(gallery, case, recipe, searching, scorer, settings, selected))
+    if loaded is None:
+        searching.look_through(_indexed(gallery, case, recipe, searching, scorer, settings, selected))
+    else:
+        searching.look_through(loaded.over(gallery).only(selected.tracklets))
     for standing in itertools.chain(*searching.found()):
         if standing.candidate is not None:
             standing.candidate = dataclasses.replace(standing.candidate, tracklet_id=standing.tracklet)
     coverage = dataclasses.replace(selected.coverage, unsearched=(*selected.coverage.unsearched, *unusable))
     result = _result(searching, case, recipe, coverage, settings, selection, started, nets.device)
     return result if case.read_only else _recorded(result, searching, case, recipe, settings, started)
+
+
+def load_gallery(case: Case, embedder: str | None = None) -> ResidentGallery:
+    """All templates of a case, kept in memory for repeated searches, a byte a number.
+
+    What is indexed after that is not in it.
+
+    Raises:
+        CaseError: as :func:`recipe_for`.
+    """
+    recipe = recipe_for(case, embedder)
+    tracklets = select(case, recipe.key, CaseSelection()).tracklets
+    scorer = build_scorer(recipe.comparison, setting_values(recipe)["parts"])
+    return ResidentGallery(CaseGallery(case, recipe.key, tracklets), scorer)
 
 
 def recipe_for(case: Case, embedder: str | None) -> Recipe:

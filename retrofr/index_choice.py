@@ -16,6 +16,8 @@ from retrofr.results import IndexUse
 from retrofr.scan import Pictures, VectorBlock
 from retrofr.settings import SearchSettings
 
+EXACT_IS_FASTER = "at every size that was measured it is faster than annoy (benchmarks/search.py)"
+
 LEAST_RECALL = 0.999
 """An index that was measured to propose less than this share of the truth is not used."""
 
@@ -62,10 +64,7 @@ class IndexChoice:
             return self._for_indexed(gallery)
         name = self._asked
         if name == "auto" and len(self._pictures) < self._rule.annoy_probes:
-            self._why = (
-                f"below {self._rule.annoy_probes:,} probe pictures, or {self._rule.annoy_templates:,} templates with "
-                "an index that is open, it is faster than annoy (benchmarks/search.py)"
-            )
+            self._why = EXACT_IS_FASTER
         elif name == "exact":
             self._why = "asked for"
         elif self._top:
@@ -84,14 +83,7 @@ class IndexChoice:
         templates, pictures = gallery.index.size, len(self._pictures)
         small = templates < self._rule.annoy_templates or pictures > self._rule.annoy_pictures
         if self._asked == "exact" or (self._asked == "auto" and small):
-            self._why = (
-                "asked for"
-                if self._asked == "exact"
-                else (
-                    f"below {self._rule.annoy_templates:,} templates, or above {self._rule.annoy_pictures:,} probe "
-                    "pictures, it is faster than annoy (benchmarks/search.py)"
-                )
-            )
+            self._why = "asked for" if self._asked == "exact" else EXACT_IS_FASTER
             return None
         neighbours = RECALL_NEIGHBOURS if self._top else 0
         known = gallery.measured
@@ -105,10 +97,7 @@ class IndexChoice:
         self._why = (
             "asked for"
             if self._asked == "annoy"
-            else (
-                f"from {self._rule.annoy_templates:,} templates and up to {self._rule.annoy_pictures:,} probe pictures "
-                "it is faster than exact (benchmarks/search.py)"
-            )
+            else f"an index is open, and {self._rule.annoy_templates:,} templates or more lie beyond what was measured"
         )
         return GalleryProposer(gallery.index, self._pictures.vectors)
 

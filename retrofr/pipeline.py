@@ -19,7 +19,7 @@ from retrofr.faces import FoundTracklet
 from retrofr.footage_run import FootageRun
 from retrofr.gallery import SliceGallery
 from retrofr.intake import TakenIn, check_request
-from retrofr.nets import describe_detector, load_nets
+from retrofr.nets import Nets, describe_detector, load_nets
 from retrofr.notes import FootageNotes
 from retrofr.probe_files import ProbeSpec
 from retrofr.probe_gathering import make_probes, name_pictures
@@ -86,21 +86,13 @@ def search(
             comparing = _Comparing(searching, settings.track)
             run = FootageRun(engine, decoder, comparing, request, listener, stop)
             run.run(files)
-    record: dict[str, object] = {
-        "started": started.isoformat(timespec="seconds"),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "device": nets.device.describe(),
-        "settings": settings.as_dict(),
-        "detector": describe_detector(nets.detector),
-        "embedder": nets.comparison.identity(),
-        "versions": versions(),
-    }
     continuity = Continuity(
         comparing.known, settings.track, alike_at(nets.comparison.compare, searching.threshold.score)
     )
     coverage = run.coverage()
     coverage = dataclasses.replace(coverage, unsearched=(*coverage.unsearched, *unusable))
-    return _result(searching, continuity, coverage, record | _describe_footage(request, run.taken))
+    record = _describe_run(started, nets, settings) | _describe_footage(request, run.taken)
+    return _result(searching, continuity, coverage, record)
 
 
 class _Comparing:
@@ -149,6 +141,18 @@ def _result(
         use=searching.use(),
         run=asked | record,
     )
+
+
+def _describe_run(started: datetime, nets: Nets, settings: Settings) -> dict[str, object]:
+    return {
+        "started": started.isoformat(timespec="seconds"),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "device": nets.device.describe(),
+        "settings": settings.as_dict(),
+        "detector": describe_detector(nets.detector),
+        "embedder": nets.comparison.identity(),
+        "versions": versions(),
+    }
 
 
 def _describe_footage(request: FootageRequest, taken: Sequence[TakenIn]) -> dict[str, object]:

@@ -47,6 +47,12 @@ class ResidentGallery:
         """What is compared."""
         return iter(self._blocks)
 
+    def over(self, gallery: Gallery) -> ResidentGallery:
+        """The same vectors, with another gallery to ask for templates and pictures; its ids are the same."""
+        other = copy(self)
+        other.gallery = gallery
+        return other
+
     def only(self, ids: Ids) -> ResidentGallery:
         """The same without the tracklets that are not in ``ids``."""
         narrowed = copy(self)

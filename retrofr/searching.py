@@ -6,7 +6,7 @@ leaves out nothing; an approximate one is used where it was measured to be faste
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,19 +16,17 @@ from retrofr.appearances import rank_appearances
 from retrofr.continuity import Continuity
 from retrofr.errors import UsageError
 from retrofr.fusion import ComparesTemplates, fused_templates
-from retrofr.gallery import Gallery, SliceGallery
+from retrofr.gallery import Gallery
 from retrofr.gallery_index import IndexedGallery
 from retrofr.index_choice import IndexChoice
 from retrofr.proposing import Proposer
-from retrofr.records import Candidate, Probe, Still, Tracklet
+from retrofr.records import Candidate, Probe, Tracklet
 from retrofr.rescoring import Rescorer
 from retrofr.resident import vector_blocks
 from retrofr.results import Appearance, IndexUse
 from retrofr.scan import Pictures, Reach, VectorBlock, Wide
 from retrofr.settings import SearchSettings
 from retrofr.standings import Standing, Standings
-
-StillMaker = Callable[[int], Still | None]
 
 
 @dataclass(frozen=True)
@@ -97,10 +95,6 @@ class Search:
             for block in vector_blocks(inner, self.comparison):
                 self._take(block, self._choice.for_block(block, self.compared), gallery)
         self._complete(gallery)
-
-    def add(self, tracklet: Tracklet, make_still: StillMaker) -> None:
-        """Compare one tracklet; ``make_still(i)`` is asked for the still of best face ``i`` of a candidate."""
-        self.look_through(SliceGallery([tracklet], lambda _tracklet, face: make_still(face)))
 
     def _take(self, block: VectorBlock, proposer: Proposer, gallery: Gallery) -> None:
         rescorer = Rescorer(

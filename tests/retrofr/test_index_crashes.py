@@ -25,7 +25,7 @@ from retrofr.records import Tracklet
 from retrofr.results import Coverage
 
 KILLS = 30
-WEBCAM = ("again", "bird", "hungry", "school", "walk")
+WEBCAM = ("again", "walk")
 
 
 def footage(shared: Path) -> list[Path]:
