@@ -44,7 +44,7 @@ from retrofr.case.reading import stored_tracklet
 from retrofr.case.store import create_case
 from retrofr.clustering import cluster
 from retrofr.comparison import build_comparison
-from retrofr.gallery import TemplateBlock
+from retrofr.gallery.base import TemplateBlock
 from retrofr.people import cluster_case, people_threshold, scorer_of
 from retrofr.records import Floats, Tracklet
 from retrofr.runtime import resolve_device

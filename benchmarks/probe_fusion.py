@@ -21,7 +21,7 @@ import numpy.typing as npt
 from faces import EXCLUDED, _embed
 
 from retrofr.comparison import Comparison, build_comparison
-from retrofr.fusion import FUSIONS, face_scores, fused_templates
+from retrofr.gallery.fusion import FUSIONS, face_scores, fused_templates
 from retrofr.records import Floats
 from retrofr.runtime import resolve_device
 

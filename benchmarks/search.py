@@ -33,14 +33,14 @@ from faces import _embed
 
 from retrofr.clock import NO_CLOCK, WallClock
 from retrofr.comparison import build_comparison
-from retrofr.gallery import Gallery, Ids, TemplateBlock
-from retrofr.gallery_index import IndexedGallery, build_index, measure
+from retrofr.gallery.base import Gallery, Ids, TemplateBlock
+from retrofr.gallery.gallery_index import IndexedGallery, build_index, measure
+from retrofr.gallery.resident import ResidentGallery
+from retrofr.gallery.saved_index import load_index, saved
+from retrofr.gallery.scan import Reach
 from retrofr.indexes import annoy, exact
 from retrofr.records import Exhibit, Face, Floats, FrameRef, Probe, ProbeImage, Quality, Still, Tracklet
-from retrofr.resident import ResidentGallery
 from retrofr.runtime import resolve_device
-from retrofr.saved_index import load_index, saved
-from retrofr.scan import Reach
 from retrofr.scoring import build_scorer
 from retrofr.searching import Search
 from retrofr.settings import SearchSettings

@@ -10,12 +10,12 @@ import numpy as np
 from retrofr.case.people import person_of
 from retrofr.case.reading import face_picture, stored_tracklet, template_blocks
 from retrofr.case.store import Case
-from retrofr.gallery import Ids, TemplateBlock
+from retrofr.gallery.base import Ids, TemplateBlock
 from retrofr.records import Still, Tracklet
 
 
 class CaseGallery:
-    """The tracklets of a case that a search goes through; see :class:`retrofr.gallery.Gallery`.
+    """The tracklets of a case that a search goes through; see :class:`retrofr.gallery.base.Gallery`.
 
     Args:
         case: an open case.
@@ -30,21 +30,21 @@ class CaseGallery:
         self._people: dict[int, int] | None = None
 
     def blocks(self, only: Ids | None = None) -> Iterator[TemplateBlock]:
-        """See :class:`retrofr.gallery.Gallery`."""
+        """See :class:`retrofr.gallery.base.Gallery`."""
         wanted = self._tracklets if only is None else np.intersect1d(self._tracklets, only)
         return template_blocks(self._case, self._recipe_key, only=wanted)
 
     def tracklet(self, tracklet_id: int) -> Tracklet:
-        """See :class:`retrofr.gallery.Gallery`."""
+        """See :class:`retrofr.gallery.base.Gallery`."""
         return stored_tracklet(self._case, tracklet_id)
 
     def still(self, tracklet_id: int, face: int) -> Still | None:
-        """See :class:`retrofr.gallery.Gallery`; the face alone, as frames are not kept in a case."""
+        """See :class:`retrofr.gallery.base.Gallery`; the face alone, as frames are not kept in a case."""
         jpeg = face_picture(self._case, tracklet_id, face) if self._keep_stills else None
         return None if jpeg is None else Still(None, _as_png(jpeg))
 
     def person(self, tracklet_id: int) -> int | None:
-        """See :class:`retrofr.gallery.Gallery`."""
+        """See :class:`retrofr.gallery.base.Gallery`."""
         if self._people is None:
             self._people = person_of(self._case, self._recipe_key)
         return self._people.get(tracklet_id)

@@ -20,19 +20,19 @@ from retrofr.case_probes import CaseProbes
 from retrofr.case_selection import CaseSelection, Selected, select
 from retrofr.errors import CaseError
 from retrofr.events import Listener, ignore
-from retrofr.gallery import Gallery
+from retrofr.gallery.base import Gallery
+from retrofr.gallery.resident import ResidentGallery
+from retrofr.gallery.saved_index import gallery_stamp, open_index
+from retrofr.gallery.scan import Reach
+from retrofr.gallery.standings import Standing
 from retrofr.probe_files import ProbeSpec
 from retrofr.probe_gathering import make_probes, name_pictures
 from retrofr.probes import describe_probes
 from retrofr.recipe import Recipe, setting_values
-from retrofr.resident import ResidentGallery
 from retrofr.results import Coverage, SearchResult, mark_changed
-from retrofr.saved_index import gallery_stamp, open_index
-from retrofr.scan import Reach
 from retrofr.scoring import Scorer, build_scorer
 from retrofr.searching import Search
 from retrofr.settings import Settings
-from retrofr.standings import Standing
 from retrofr.timeline import continuity_of
 from retrofr.versions import versions
 

@@ -15,7 +15,7 @@ from retrofr.case.exhibits import StoredExhibit, exhibits
 from retrofr.case.reading import TrackletTable, case_coverage, tracklet_table
 from retrofr.case.store import Case
 from retrofr.errors import ExhibitError, UsageError
-from retrofr.gallery import Ids
+from retrofr.gallery.base import Ids
 from retrofr.records import RangeKind, TimeRange
 from retrofr.results import Coverage, StreamCoverage, Unsearched
 from retrofr.selection import MediaWindow, Selection

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from retrofr.gallery import Ids
+from retrofr.gallery.base import Ids
 from retrofr.records import Floats
 
 ROWS, COLUMNS = 1024, 4096

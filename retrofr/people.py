@@ -38,7 +38,7 @@ from retrofr.case.store import Case
 from retrofr.clock import format_seconds
 from retrofr.clustering import cluster, own_distances
 from retrofr.errors import CaseBusyError, ModelError, UsageError
-from retrofr.gallery import Ids
+from retrofr.gallery.base import Ids
 from retrofr.recipe import Recipe
 from retrofr.scoring import Scorer, build_scorer, comparison_key
 from retrofr.settings import PeopleSettings

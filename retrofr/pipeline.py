@@ -17,7 +17,7 @@ from retrofr.engines.inline import InlineEngine
 from retrofr.events import Listener, ignore, never
 from retrofr.faces import FoundTracklet
 from retrofr.footage_run import FootageRun
-from retrofr.gallery import SliceGallery
+from retrofr.gallery.base import SliceGallery
 from retrofr.intake import TakenIn, check_request
 from retrofr.nets import Nets, describe_detector, load_nets
 from retrofr.notes import FootageNotes

@@ -15,18 +15,18 @@ import numpy as np
 from retrofr.appearances import rank_appearances
 from retrofr.continuity import Continuity
 from retrofr.errors import UsageError
-from retrofr.fusion import ComparesTemplates, fused_templates
-from retrofr.gallery import Gallery
-from retrofr.gallery_index import IndexedGallery
-from retrofr.index_choice import IndexChoice
-from retrofr.proposing import Proposer
+from retrofr.gallery.base import Gallery
+from retrofr.gallery.choice import IndexChoice
+from retrofr.gallery.fusion import ComparesTemplates, fused_templates
+from retrofr.gallery.gallery_index import IndexedGallery
+from retrofr.gallery.proposing import Proposer
+from retrofr.gallery.rescoring import Rescorer
+from retrofr.gallery.resident import vector_blocks
+from retrofr.gallery.scan import Pictures, Reach, VectorBlock, Wide
+from retrofr.gallery.standings import Standing, Standings
 from retrofr.records import Candidate, Probe, Tracklet
-from retrofr.rescoring import Rescorer
-from retrofr.resident import vector_blocks
 from retrofr.results import Appearance, IndexUse
-from retrofr.scan import Pictures, Reach, VectorBlock, Wide
 from retrofr.settings import SearchSettings
-from retrofr.standings import Standing, Standings
 
 
 @dataclass(frozen=True)

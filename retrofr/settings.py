@@ -36,7 +36,7 @@ __all__ = [
 
 
 FUSIONS = ("best", "mean_score", "mean_template")
-"""How several pictures of a probe are fused; :mod:`retrofr.fusion` says what they mean."""
+"""How several pictures of a probe are fused; :mod:`retrofr.gallery.fusion` says what they mean."""
 
 
 @dataclass(frozen=True)

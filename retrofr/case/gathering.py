@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrofr.clustering import Points
-from retrofr.gallery import Ids, TemplateBlock
+from retrofr.gallery.base import Ids, TemplateBlock
 from retrofr.records import Floats
 
 CURVE_PAIRS, CURVE_STEPS = 64, 33

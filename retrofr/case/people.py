@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from retrofr.case.store import Case, now
-from retrofr.gallery import Ids
+from retrofr.gallery.base import Ids
 from retrofr.records import Floats
 
 Kind = Literal["merge", "split"]

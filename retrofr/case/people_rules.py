@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrofr.case.people import Assignment, Decision
-from retrofr.gallery import Ids
+from retrofr.gallery.base import Ids
 
 
 def overlapping(places: Ids, starts: npt.NDArray[np.float64], ends: npt.NDArray[np.float64]) -> Ids:

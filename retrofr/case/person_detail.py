@@ -15,7 +15,7 @@ from retrofr.case.reading import stored_tracklet, template_blocks
 from retrofr.case.store import Case
 from retrofr.continuity import tracklet_key
 from retrofr.errors import UsageError
-from retrofr.gallery import Ids
+from retrofr.gallery.base import Ids
 from retrofr.recipe import Recipe
 from retrofr.records import Floats, Tracklet
 from retrofr.results import Appearance

@@ -14,7 +14,7 @@ from retrofr.case.exhibits import StoredExhibit, exhibits
 from retrofr.case.people import Clustered, Decision, assignment, decisions, last_clustered
 from retrofr.case.reading import TrackletTable, tracklet_table
 from retrofr.case.store import Case
-from retrofr.gallery import Ids
+from retrofr.gallery.base import Ids
 from retrofr.recipe import Recipe
 from retrofr.records import Floats
 

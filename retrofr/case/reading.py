@@ -15,7 +15,7 @@ from retrofr.case.store import Case
 from retrofr.case.writing import StoredStream, TrackletRecord, streams
 from retrofr.clock import format_seconds
 from retrofr.errors import CaseError
-from retrofr.gallery import Ids, TemplateBlock
+from retrofr.gallery.base import Ids, TemplateBlock
 from retrofr.records import Floats, Tracklet
 from retrofr.results import Coverage, StreamCoverage, Unsearched
 

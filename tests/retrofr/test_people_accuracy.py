@@ -13,7 +13,7 @@ from retrofr import registry
 from retrofr.case.gathering import gather
 from retrofr.clustering import cluster
 from retrofr.comparison import build_comparison
-from retrofr.gallery import TemplateBlock
+from retrofr.gallery.base import TemplateBlock
 from retrofr.people import people_threshold
 from retrofr.runtime import resolve_device
 from retrofr.settings import PeopleSettings, Settings

@@ -13,16 +13,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fakes import exhibit, face, frame_ref, quality
-from retrofr import scan
 from retrofr.errors import CaseError
-from retrofr.fusion import FUSIONS, face_scores, fused_templates, tracklet_score, tracklet_scores
-from retrofr.gallery import Gallery, Ids, SliceGallery, TemplateBlock
-from retrofr.gallery_index import GalleryRecall, IndexedGallery, build_index, measure
+from retrofr.gallery import scan
+from retrofr.gallery.base import Gallery, Ids, SliceGallery, TemplateBlock
+from retrofr.gallery.fusion import FUSIONS, face_scores, fused_templates, tracklet_score, tracklet_scores
+from retrofr.gallery.gallery_index import GalleryRecall, IndexedGallery, build_index, measure
+from retrofr.gallery.resident import ResidentGallery
+from retrofr.gallery.saved_index import gallery_stamp, open_index, saved
+from retrofr.gallery.scan import Pictures, Reach, VectorBlock, Wide
 from retrofr.indexes import annoy
 from retrofr.records import Floats, Probe, ProbeImage, Still, Tracklet
-from retrofr.resident import ResidentGallery
-from retrofr.saved_index import gallery_stamp, open_index, saved
-from retrofr.scan import Pictures, Reach, VectorBlock, Wide
 from retrofr.scoring import build_scorer
 from retrofr.searching import Search
 from retrofr.settings import SearchSettings
@@ -198,8 +198,8 @@ def test_small_tables_of_distances_change_nothing(monkeypatch: pytest.MonkeyPatc
     whole = listed(searched(made, [BlocksGallery(made.tracklets, 50)], chosen))
     monkeypatch.setattr(scan, "ROWS_AT_ONCE", 7)
     monkeypatch.setattr(scan, "PICTURES_AT_ONCE", 3)
-    monkeypatch.setattr("retrofr.proposing.PICTURES_AT_ONCE", 3)
-    monkeypatch.setattr("retrofr.rescoring.PAIRS_AT_ONCE", 5)
+    monkeypatch.setattr("retrofr.gallery.proposing.PICTURES_AT_ONCE", 3)
+    monkeypatch.setattr("retrofr.gallery.rescoring.PAIRS_AT_ONCE", 5)
     pieces = listed(searched(made, [BlocksGallery(made.tracklets, 50)], chosen))
     assert pieces == whole
     assert len(whole[0]) > 20

@@ -13,10 +13,10 @@ import pytest
 from fakes import ColourEmbedder, exhibit, quality, tracklet
 from retrofr import registry
 from retrofr.errors import UsageError
-from retrofr.fusion import tracklet_score
-from retrofr.gallery import SliceGallery
+from retrofr.gallery.base import SliceGallery
+from retrofr.gallery.fusion import tracklet_score
+from retrofr.gallery.scan import Wide
 from retrofr.records import Probe, ProbeImage, Still, Tracklet
-from retrofr.scan import Wide
 from retrofr.searching import Search, resolve_threshold
 from retrofr.settings import SearchSettings
 

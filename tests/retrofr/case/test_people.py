@@ -28,7 +28,7 @@ from retrofr.case.people import (
 )
 from retrofr.case.people_rules import constraints, number_clusters, overlapping
 from retrofr.case.store import Case, create_case
-from retrofr.gallery import TemplateBlock
+from retrofr.gallery.base import TemplateBlock
 from retrofr.recipe import Recipe
 from retrofr.scoring import build_scorer
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from retrofr.errors import CaseError
-from retrofr.fusion import ComparesTemplates
-from retrofr.gallery import Gallery, Ids, TemplateBlock
+from retrofr.gallery.base import Gallery, Ids, TemplateBlock
+from retrofr.gallery.fusion import ComparesTemplates
+from retrofr.gallery.resident import vector_blocks
+from retrofr.gallery.scan import Pictures, VectorBlock, Wide
 from retrofr.indexes import annoy
 from retrofr.records import Floats, Still, Tracklet
-from retrofr.resident import vector_blocks
-from retrofr.scan import Pictures, VectorBlock, Wide
 
 RECALL_QUERIES = 200
 RECALL_NEIGHBOURS = 10
@@ -50,24 +50,24 @@ class IndexedGallery:
     measured: GalleryRecall
 
     def blocks(self, only: Ids | None = None) -> Iterator[TemplateBlock]:
-        """See :class:`retrofr.gallery.Gallery`."""
+        """See :class:`retrofr.gallery.base.Gallery`."""
         return self.gallery.blocks(only)
 
     def tracklet(self, tracklet_id: int) -> Tracklet:
-        """See :class:`retrofr.gallery.Gallery`."""
+        """See :class:`retrofr.gallery.base.Gallery`."""
         return self.gallery.tracklet(tracklet_id)
 
     def still(self, tracklet_id: int, face: int) -> Still | None:
-        """See :class:`retrofr.gallery.Gallery`."""
+        """See :class:`retrofr.gallery.base.Gallery`."""
         return self.gallery.still(tracklet_id, face)
 
     def person(self, tracklet_id: int) -> int | None:
-        """See :class:`retrofr.gallery.Gallery`."""
+        """See :class:`retrofr.gallery.base.Gallery`."""
         return self.gallery.person(tracklet_id)
 
 
 class GalleryProposer:
-    """Proposes what the index over a gallery finds; see :class:`retrofr.proposing.Proposer`."""
+    """Proposes what the index over a gallery finds; see :class:`retrofr.gallery.proposing.Proposer`."""
 
     def __init__(self, index: annoy.AnnoyNeighbours, vectors: Floats) -> None:
         self._index = index
@@ -102,7 +102,7 @@ def build_index(
     """Build an index over a gallery and measure its recall.
 
     Args:
-        reach: the distance of index vectors that hits can have, from :meth:`retrofr.scan.Reach.of`.
+        reach: the distance of index vectors that hits can have, from :meth:`retrofr.gallery.scan.Reach.of`.
 
     Raises:
         CaseError: the gallery is empty.

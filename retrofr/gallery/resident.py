@@ -12,10 +12,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from retrofr.fusion import ComparesTemplates
-from retrofr.gallery import Gallery, Ids, TemplateBlock
+from retrofr.gallery.base import Gallery, Ids, TemplateBlock
+from retrofr.gallery.fusion import ComparesTemplates
+from retrofr.gallery.scan import VectorBlock
 from retrofr.records import Still, Tracklet
-from retrofr.scan import VectorBlock
 
 PIECE_ROWS = 4096
 
@@ -60,19 +60,19 @@ class ResidentGallery:
         return narrowed
 
     def blocks(self, only: Ids | None = None) -> Iterator[TemplateBlock]:
-        """See :class:`retrofr.gallery.Gallery`."""
+        """See :class:`retrofr.gallery.base.Gallery`."""
         return self.gallery.blocks(only)
 
     def tracklet(self, tracklet_id: int) -> Tracklet:
-        """See :class:`retrofr.gallery.Gallery`."""
+        """See :class:`retrofr.gallery.base.Gallery`."""
         return self.gallery.tracklet(tracklet_id)
 
     def still(self, tracklet_id: int, face: int) -> Still | None:
-        """See :class:`retrofr.gallery.Gallery`."""
+        """See :class:`retrofr.gallery.base.Gallery`."""
         return self.gallery.still(tracklet_id, face)
 
     def person(self, tracklet_id: int) -> int | None:
-        """See :class:`retrofr.gallery.Gallery`."""
+        """See :class:`retrofr.gallery.base.Gallery`."""
         return self.gallery.person(tracklet_id)
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from retrofr.gallery import Ids
+from retrofr.gallery.base import Ids
+from retrofr.gallery.proposing import ExactProposer
+from retrofr.gallery.scan import Pictures, VectorBlock, Wide
 from retrofr.indexes.base import Index
 from retrofr.indexes.exact import ExactIndex, Settings
-from retrofr.proposing import ExactProposer
-from retrofr.scan import Pictures, VectorBlock, Wide
 
 RECALL_SAMPLE = 100
 """How many faces of a block also ask exactly."""
@@ -52,7 +52,7 @@ class ProbeIndex:
         self.queries += count
 
     def within(self, block: VectorBlock, reach: Wide, only: Ids | None = None) -> Iterator[tuple[Ids, Ids]]:
-        """See :class:`retrofr.proposing.Proposer`; every picture is looked for as far as the farthest reach."""
+        """See :class:`retrofr.gallery.proposing.Proposer`; every picture is looked for as far as the farthest reach."""
         assert only is None
         vectors = block.float_vectors()
         far = np.full(len(vectors), reach.max(initial=0) + block.error)

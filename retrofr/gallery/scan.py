@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from retrofr.fusion import ComparesTemplates
-from retrofr.gallery import Ids
+from retrofr.gallery.base import Ids
+from retrofr.gallery.fusion import ComparesTemplates
 from retrofr.records import Floats
 
 PICTURES_AT_ONCE = 512

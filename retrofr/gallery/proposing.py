@@ -7,8 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
-from retrofr.gallery import Ids
-from retrofr.scan import PICTURES_AT_ONCE, Pictures, VectorBlock, Wide
+from retrofr.gallery.base import Ids
+from retrofr.gallery.scan import PICTURES_AT_ONCE, Pictures, VectorBlock, Wide
 
 
 class Proposer(Protocol):

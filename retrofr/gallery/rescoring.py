@@ -7,11 +7,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from retrofr.fusion import ComparesTemplates, face_scores, tracklet_score, tracklet_scores
-from retrofr.gallery import Ids, TemplateBlock
+from retrofr.gallery.base import Ids, TemplateBlock
+from retrofr.gallery.fusion import ComparesTemplates, face_scores, tracklet_score, tracklet_scores
+from retrofr.gallery.scan import SCORE_ROUNDING, VectorBlock
+from retrofr.gallery.standings import Standings
 from retrofr.records import Floats
-from retrofr.scan import SCORE_ROUNDING, VectorBlock
-from retrofr.standings import Standings
 
 PAIRS_AT_ONCE = 1_000_000
 
@@ -24,7 +24,7 @@ class Rescorer:
     Args:
         comparison: scores templates.
         sides: for each probe the templates that faces are compared with, (P, D).
-        fusion: how the scores of a probe's pictures become one, see :mod:`retrofr.fusion`.
+        fusion: how the scores of a probe's pictures become one, see :mod:`retrofr.gallery.fusion`.
         owners: (Q,) the probe of each picture.
         standings: where scores go.
         block: whose tracklets are compared.

@@ -6,14 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from retrofr import registry
-from retrofr.fusion import ComparesTemplates
-from retrofr.gallery import Gallery
-from retrofr.gallery_index import RECALL_NEIGHBOURS, GalleryProposer, GalleryRecall, IndexedGallery, measure
+from retrofr.gallery.base import Gallery
+from retrofr.gallery.fusion import ComparesTemplates
+from retrofr.gallery.gallery_index import (
+    RECALL_NEIGHBOURS,
+    GalleryProposer,
+    GalleryRecall,
+    IndexedGallery,
+    measure,
+)
+from retrofr.gallery.probe_index import ProbeIndex
+from retrofr.gallery.proposing import ExactProposer, Proposer
+from retrofr.gallery.scan import Pictures, VectorBlock
 from retrofr.indexes import auto
-from retrofr.probe_index import ProbeIndex
-from retrofr.proposing import ExactProposer, Proposer
 from retrofr.results import IndexUse
-from retrofr.scan import Pictures, VectorBlock
 from retrofr.settings import SearchSettings
 
 EXACT_IS_FASTER = "at every size that was measured it is faster than annoy (benchmarks/search.py)"

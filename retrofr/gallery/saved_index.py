@@ -15,11 +15,11 @@ from importlib.metadata import version
 import numpy as np
 
 from retrofr.errors import CaseError
-from retrofr.fusion import ComparesTemplates
-from retrofr.gallery import Gallery, Ids
-from retrofr.gallery_index import GalleryRecall, IndexedGallery, build_index
+from retrofr.gallery.base import Gallery, Ids
+from retrofr.gallery.fusion import ComparesTemplates
+from retrofr.gallery.gallery_index import GalleryRecall, IndexedGallery, build_index
+from retrofr.gallery.scan import VectorBlock
 from retrofr.indexes import annoy
-from retrofr.scan import VectorBlock
 
 KIND = "annoy"
 """What blobs of saved indexes are called."""
