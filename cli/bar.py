@@ -30,22 +30,36 @@ FIELDS: dict[str, Any] = {"count": "", "facts": ""}
 
 
 @dataclass
+class _Exhibit:
+    """How far one exhibit is. Media time adds up over its streams, as its declared duration does."""
+
+    ordinal: int = 0
+    duration: float | None = None
+    position: float = 0.0
+    stream_began: float = 0.0
+    faces: int = 0
+
+    def advance(self, event: Advanced) -> None:
+        if event.position_seconds < self.position - self.stream_began:  # the next stream of the same exhibit
+            self.stream_began = self.position
+        self.position = self.stream_began + event.position_seconds
+        self.faces = event.faces
+
+
+@dataclass
 class Pace:
     """How far a run is and how fast it goes, from the library's events alone.
 
-    Media time adds up over the streams of an exhibit, as its declared duration does.
+    Several exhibits may be under way; the first of them is the one that is shown.
     """
 
     clock: Callable[[], float] = time.monotonic
     exhibits: int = 0
-    ordinal: int = 0
-    faces: int = 0
-    position: float = 0.0
-    duration: float | None = None
     _began: float | None = None
+    _started: int = 0
     _finished_seconds: float = 0.0
-    _stream_began: float = 0.0
     _known: list[float] = field(default_factory=list)
+    _open: dict[str, _Exhibit] = field(default_factory=dict)
 
     def take(self, event: Event) -> None:
         match event:
@@ -54,27 +68,31 @@ class Pace:
             case ExhibitStarted():
                 self._begin(event)
             case Advanced():
-                within = self.position - self._stream_began
-                if event.position_seconds < within:  # the next stream of the same exhibit
-                    self._stream_began = self.position
-                self.position = self._stream_began + event.position_seconds
-                self.faces = event.faces
+                self._open.setdefault(event.exhibit, _Exhibit()).advance(event)
             case ExhibitFinished():
-                self._finished_seconds += self.position
-                self.position = self._stream_began = 0.0
+                self._finished_seconds += self._open.pop(event.exhibit, _Exhibit()).position
 
     def _begin(self, event: ExhibitStarted) -> None:
         self._began = self.clock() if self._began is None else self._began
-        self.ordinal, self.duration = event.ordinal, event.duration_seconds
-        self.position = self._stream_began = 0.0
-        self.faces = 0
+        self._started = max(self._started, event.ordinal)
+        self._open[event.exhibit] = _Exhibit(event.ordinal, event.duration_seconds)
         if event.duration_seconds is not None:
             self._known.append(event.duration_seconds)
 
     @property
+    def shown(self) -> tuple[str, _Exhibit]:
+        """The exhibit that is shown, and how far it is."""
+        return min(self._open.items(), key=lambda item: item[1].ordinal, default=("", _Exhibit()))
+
+    @property
+    def beside(self) -> int:
+        """How many exhibits more are under way."""
+        return max(len(self._open) - 1, 0)
+
+    @property
     def speed(self) -> float | None:
         """Media seconds a second of work; None before anything was done."""
-        done = self._finished_seconds + self.position
+        done = self._finished_seconds + sum(exhibit.position for exhibit in self._open.values())
         if self._began is None or not done:
             return None
         return done / max(self.clock() - self._began, 1e-6)
@@ -82,12 +100,12 @@ class Pace:
     @property
     def seconds_left(self) -> float | None:
         """Of the whole run; footage that was not opened yet is taken to be as long as the mean so far."""
-        speed = self.speed
-        if not speed or self.duration is None or not self._known:
+        speed, under_way = self.speed, self._open.values()
+        if not speed or not self._known or any(exhibit.duration is None for exhibit in under_way):
             return None
         mean = sum(self._known) / len(self._known)
-        ahead = max(self.duration - self.position, 0.0) + mean * (self.exhibits - self.ordinal)
-        return ahead / speed
+        ahead = sum(max((exhibit.duration or 0.0) - exhibit.position, 0.0) for exhibit in under_way)
+        return (ahead + mean * (self.exhibits - self._started)) / speed
 
 
 class BarReporter(MessageReporter):
@@ -128,18 +146,23 @@ class BarReporter(MessageReporter):
             self._digest(event)
             return
         self._pace.take(event)
-        pace = self._pace
-        if isinstance(event, ExhibitStarted):
-            self._bar.reset(
-                self._task,
-                description=shown(event.exhibit),
-                total=pace.duration,
-                count=f"{pace.ordinal}/{pace.exhibits}",
-                facts="",
-            )
-        elif isinstance(event, Advanced):
-            shown_position = pace.position if pace.duration is None else min(pace.position, pace.duration)
-            self._bar.update(self._task, completed=shown_position, facts=self._facts())
+        if isinstance(event, ExhibitStarted | Advanced | ExhibitFinished):
+            self._show()
+
+    def _show(self) -> None:
+        name, exhibit = self._pace.shown
+        if not name:
+            return
+        more = f" and {self._pace.beside} more" if self._pace.beside else ""
+        position, duration = exhibit.position, exhibit.duration
+        self._bar.update(
+            self._task,
+            description=shown(name) + more,
+            total=duration,
+            completed=position if duration is None else min(position, duration),
+            count=f"{exhibit.ordinal}/{self._pace.exhibits}",
+            facts=self._facts() if position else "",
+        )
 
     def _digest(self, event: Digesting) -> None:
         done = f"{human_bytes(event.done_bytes)} of {human_bytes(event.total_bytes)}"
@@ -153,13 +176,13 @@ class BarReporter(MessageReporter):
         )
 
     def _facts(self) -> str:
-        pace = self._pace
-        position = whole_time(pace.position)
-        if pace.duration is not None:
-            position += f"/{whole_time(pace.duration)}"
+        pace, (_, exhibit) = self._pace, self._pace.shown
+        position = whole_time(exhibit.position)
+        if exhibit.duration is not None:
+            position += f"/{whole_time(exhibit.duration)}"
         parts = [position]
-        if self.console.width >= 100 and pace.faces:
-            parts.append(f"{pace.faces:,} faces")
+        if self.console.width >= 100 and exhibit.faces:
+            parts.append(f"{exhibit.faces:,} faces")
         if pace.speed is not None:
             parts.append(f"{pace.speed:.3g}× real time")
         if pace.seconds_left is not None:

@@ -78,6 +78,7 @@ def diagnose() -> Iterator[Finding]:
     yield from _codecs()
     yield from _parts()
     yield from _weights()
+    yield from _kept_nets()
     yield from _space()
 
 
@@ -234,6 +235,19 @@ def _default_weights() -> Iterator[str]:
             yield from (file.name for file in registry.load(kind, name).WEIGHTS)
         except (RetrofrError, AttributeError):
             continue  # reported among the parts
+
+
+def _kept_nets() -> Iterator[Finding]:
+    """Nets that were converted once and kept: without them every start converts them again."""
+    from retrofr.converted_nets import CACHE_VARIABLE, kept_nets
+
+    kept = kept_nets()
+    if kept.problem is not None:
+        advice = f"starts take longer; {CACHE_VARIABLE} names another folder"
+        yield Finding("weights", "kept nets", Level.NOTE, kept.problem, advice)
+    else:
+        size = f"{kept.files} converted, {human_bytes(kept.size_bytes)}"
+        yield Finding("weights", "kept nets", Level.OK, f"{size}, in {kept.folder}")
 
 
 def _space() -> Iterator[Finding]:

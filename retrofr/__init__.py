@@ -12,7 +12,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from retrofr.case.store import Case, create_case, open_case
+    from retrofr.case_search import search_case
+    from retrofr.case_selection import CaseSelection
     from retrofr.errors import RetrofrError
+    from retrofr.indexing import index
     from retrofr.inspection import inspect
     from retrofr.pipeline import search
     from retrofr.probes import ProbeSpec
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Appearance",
+    "Case",
+    "CaseSelection",
     "Coverage",
     "FootageRequest",
     "ProbeSpec",
@@ -30,21 +36,31 @@ __all__ = [
     "SearchResult",
     "Settings",
     "__version__",
+    "create_case",
+    "index",
     "inspect",
+    "open_case",
     "search",
+    "search_case",
 ]
 
 # Loaded when first used: `retrofr --help` must not wait for torch.
 _HOMES = {
     "Appearance": "results",
+    "Case": "case.store",
+    "CaseSelection": "case_selection",
     "Coverage": "results",
     "FootageRequest": "request",
     "ProbeSpec": "probes",
     "RetrofrError": "errors",
     "SearchResult": "results",
     "Settings": "settings",
+    "create_case": "case.store",
+    "index": "indexing",
     "inspect": "inspection",
+    "open_case": "case.store",
     "search": "pipeline",
+    "search_case": "case_search",
 }
 
 

@@ -105,7 +105,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
-def create_case(path: Path, *, name: str | None = None, keys: KeyStore | None = None) -> Case:
+def create_case(path: str | Path, *, name: str | None = None, keys: KeyStore | None = None) -> Case:
     """Make a case in a folder, which is made where it is missing, with a key of its own in the key store.
 
     Args:
@@ -121,7 +121,7 @@ def create_case(path: Path, *, name: str | None = None, keys: KeyStore | None = 
         OutputError: the folder or the key store cannot be written to.
     """
     keys = keys or KeyStore()
-    places = Places.of_new(path)
+    places = Places.of_new(Path(path))
     label = new_label(name or places.folder.name)
     try:
         places.folder.mkdir(parents=True, exist_ok=True)
@@ -162,7 +162,7 @@ def _fill(database: Database, label: Label) -> None:
 
 
 def open_case(
-    path: Path, *, keys: KeyStore | None = None, write: bool = False, wait_seconds: float = 0.0
+    path: str | Path, *, keys: KeyStore | None = None, write: bool = False, wait_seconds: float = 0.0
 ) -> Case:
     """Open a case.
 
@@ -176,7 +176,7 @@ def open_case(
         CaseError: there is no case, no key for it, another key; it is damaged, or of a newer retrofr.
         CaseBusyError: another process holds the writers' lock.
     """
-    places = Places.of(path)
+    places = Places.of(Path(path))
     label = read_label(places.label)
     lock = WriterLock(places.lock, str(places.database)) if write else None
     if lock is not None:

@@ -21,7 +21,7 @@ from types import ModuleType
 sys.path.insert(0, {str(SUPPORT)!r})
 from fixed_results import search_result
 
-def search(footage, probes, *, settings, request, listener, stop, keep_stills=False):
+def search(footage, probes, *, settings, request, listener, stop, lenient, keep_stills):
     (mode,) = probes
     print("started", file=sys.stderr, flush=True)
     while mode != "at-once" and (mode == "deaf" or not stop()):

@@ -175,7 +175,23 @@ def test_position_adds_up_over_streams() -> None:
     pace.take(ExhibitStarted("a", 1, 120.0))
     for position in (30.0, 60.0, 10.0, 50.0):
         pace.take(Advanced("a", position, 0, 0))
-    assert pace.position == 110.0
+    assert pace.shown[1].position == 110.0
+
+
+def test_of_several_exhibits_at_once_the_first_is_shown() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    pace.take(RunStarted(3, 0))
+    pace.take(ExhibitStarted("a", 1, 60.0))
+    pace.take(ExhibitStarted("b", 2, 60.0))
+    clock.now += 4
+    pace.take(Advanced("a", 30.0, 60, 0))
+    pace.take(Advanced("b", 10.0, 20, 0))
+    assert pace.speed == pytest.approx(10)
+    assert pace.seconds_left == pytest.approx((30 + 50 + 60) / 10)
+    assert (pace.shown[0], pace.beside) == ("a", 1)
+    pace.take(ExhibitFinished("a", 60.0))
+    assert (pace.shown[0], pace.beside) == ("b", 0)
 
 
 def test_time_left_is_not_guessed_without_a_duration() -> None:
