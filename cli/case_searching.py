@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from retrofr.errors import UsageError
+from retrofr.errors import ExhibitError, UsageError
 from retrofr.settings import Settings
 
 from .case_options import SECTION, case_option, opened_case, wait_option
@@ -20,6 +21,7 @@ from .options import STAGE_JOINT, Option, gather_settings
 if TYPE_CHECKING:
     from retrofr.case.store import Case
     from retrofr.case_selection import CaseSelection
+    from retrofr.indexing import IndexResult
     from retrofr.results import SearchResult
 
     from .reporters import Reporter
@@ -156,12 +158,20 @@ def search_in_case(
     assert flags.path is not None
     if not footage:
         _refuse_footage_options(footage_flags)
+    elif flags.exhibits:
+        raise UsageError(
+            "goes without FOOTAGE", subject="--exhibit", hint="the footage says what is searched"
+        )
     with opened_case(flags.path, write=bool(footage), wait=flags.wait_seconds) as case:
         settings = settings_of(case)
         selection = _selection(flags, footage_flags, settings)
+        interrupted = False
         if footage:
-            selection = _index_first(case, footage, footage_flags, settings, selection, listener, stop)
-        return search_case(
+            indexed = _index_first(case, footage, footage_flags, settings, listener, stop)
+            interrupted = indexed.coverage.interrupted
+            digests = dict.fromkeys(stream.exhibit_sha256 for stream in indexed.coverage.streams)
+            selection = dataclasses.replace(selection, exhibits=tuple(digests))
+        result = search_case(
             case,
             probes,
             settings=settings,
@@ -170,6 +180,8 @@ def search_in_case(
             lenient=lenient,
             keep_stills=keep_stills,
         )
+        coverage = dataclasses.replace(result.coverage, interrupted=interrupted)
+        return dataclasses.replace(result, coverage=coverage)
 
 
 def _selection(flags: CaseFlags, footage_flags: FootageFlags, settings: Settings) -> CaseSelection:
@@ -184,19 +196,21 @@ def _index_first(
     footage: tuple[str, ...],
     footage_flags: FootageFlags,
     settings: Settings,
-    selection: CaseSelection,
     listener: Reporter,
     stop: Callable[[], bool],
-) -> CaseSelection:
-    """Index footage into the case; gives the selection narrowed to it."""
-    import dataclasses
+) -> IndexResult:
+    """Index footage into the case.
 
+    Raises:
+        ExhibitError: nothing of it is in the case then.
+    """
     from retrofr.indexing import index
 
     request = gather_request(footage_flags, settings)
     result = index(footage, case, settings=settings, request=request, listener=listener, stop=stop)
-    digests = dict.fromkeys(stream.exhibit_sha256 for stream in result.coverage.streams)
-    return dataclasses.replace(selection, exhibits=(*selection.exhibits, *digests))
+    if not result.coverage.streams:
+        raise ExhibitError("nothing of the footage that was named could be indexed, so nothing was searched")
+    return result
 
 
 def _refuse_footage_options(flags: FootageFlags) -> None:

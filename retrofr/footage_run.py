@@ -31,6 +31,7 @@ from retrofr.video.footage import Footage, FootageFile
 from retrofr.video.isolated import DecoderProcess
 
 _DEATHS_A_SLICE = 2
+_TaskKey = tuple[str, int]
 
 
 class Keeper(Protocol):
@@ -102,8 +103,8 @@ class FootageRun:
         self._interrupted = False
         self._exhibits: dict[str, _Exhibit] = {}
         self._again: deque[StreamTask] = deque()
-        self._deaths: dict[str, int] = {}
-        self._progress: dict[str, StreamProgress] = {}
+        self._deaths: dict[_TaskKey, int] = {}
+        self._progress: dict[_TaskKey, StreamProgress] = {}
 
     def run(self, footage: Footage) -> None:
         """Work on every stream of every exhibit.
@@ -223,8 +224,8 @@ class FootageRun:
             case Gave(_, piece):
                 self._keeper.take(task, piece)
                 if isinstance(piece, SliceEnd | IndexedSlice):
-                    self._progress[task.name] = piece.progress
-                    self._deaths.pop(task.name, None)
+                    self._progress[_key_of(task)] = piece.progress
+                    self._deaths.pop(_key_of(task), None)
             case Done():
                 self._leave(work, task.stream)
             case Raised(_, ExhibitError() as error):
@@ -237,9 +238,10 @@ class FootageRun:
 
     def _mourn(self, work: _Exhibit, task: StreamTask, how: str) -> None:
         """A worker died: try once more from where it was, then leave the stream with what there is."""
-        self._deaths[task.name] = self._deaths.get(task.name, 0) + 1
-        progress = self._progress.get(task.name, task.progress)
-        if self._deaths[task.name] < _DEATHS_A_SLICE:
+        key = _key_of(task)
+        self._deaths[key] = self._deaths.get(key, 0) + 1
+        progress = self._progress.get(key, task.progress)
+        if self._deaths[key] < _DEATHS_A_SLICE:
             self._again.append(dataclasses.replace(task, progress=progress))
             return
         reason = f"{how} each time it was worked on"
@@ -300,6 +302,10 @@ class FootageRun:
 
 def _key(taken: TakenIn) -> str:
     return str(taken.exhibit.path)
+
+
+def _key_of(task: StreamTask) -> _TaskKey:
+    return _key(task.taken), task.stream.index
 
 
 def _ended(progress: StreamProgress) -> StreamEnd:

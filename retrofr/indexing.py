@@ -16,6 +16,7 @@ from typing import Any
 
 from retrofr import registry
 from retrofr.case.exhibits import active_recipe, find_exhibit, note_unsearched, put_exhibit, put_recipe
+from retrofr.case.searches import finish_run, start_run
 from retrofr.case.store import Case
 from retrofr.case.writing import StoredStream, commit_slice, finish_stream, open_stream
 from retrofr.engines.base import Work
@@ -30,9 +31,11 @@ from retrofr.recipe import Recipe, differences, recipe_of, setting_values
 from retrofr.records import VideoStream
 from retrofr.request import FootageRequest
 from retrofr.results import Coverage, StreamCoverage
+from retrofr.runtime import THREADS_VARIABLE
 from retrofr.scoring import build_scorer
 from retrofr.settings import Settings
 from retrofr.stream_work import CollectedPiece, Piece, StreamTask, StreamWork, collected
+from retrofr.versions import versions
 from retrofr.video.footage import find_footage
 from retrofr.video.isolated import DecoderProcess
 
@@ -104,11 +107,12 @@ def index(
     _refuse_another_recipe(case, recipe, again=again)
     engine, chosen = registry.load_with_settings("engines", settings.index.engine, settings.parts)
     put_recipe(case, recipe)
+    number = start_run(case, "index", versions())
     keeper = _CaseKeeper(case, recipe, listener)
     workers = settings.index.workers or default_workers(settings.device)
     with DecoderProcess(settings.video) as decoder:
         shared = decoder if getattr(engine, "IN_THIS_PROCESS", False) else None
-        prepare = partial(prepare_work, settings, max(1, _cores() // workers), shared)
+        prepare = partial(prepare_work, settings, _threads(workers), shared)
         with engine.build(chosen, prepare, workers, listener, stop) as running:
             run = FootageRun(running, decoder, keeper, request, listener, stop)
             try:
@@ -116,15 +120,16 @@ def index(
             finally:
                 coverage = run.coverage()
                 note_unsearched(case, recipe.key, coverage.unsearched, coverage.left_out, coverage.ignored)
+    finish_run(case, number)
     return IndexResult(recipe, keeper.counts, coverage)
 
 
-def prepare_work(settings: Settings, threads: int, decoder: DecoderProcess | None = None) -> Work:
+def prepare_work(settings: Settings, threads: int | None, decoder: DecoderProcess | None = None) -> Work:
     """Load the nets and give the work that an engine runs.
 
     Args:
         settings: of the run.
-        threads: that the nets may use on a CPU.
+        threads: that the nets may use on a CPU; None where the environment says it.
         decoder: reads the footage; one of its own where None.
     """
     return _Collecting(settings, threads, decoder)
@@ -133,7 +138,7 @@ def prepare_work(settings: Settings, threads: int, decoder: DecoderProcess | Non
 class _Collecting:
     """Gives whole slices. Its nets and its decoder live until it is closed."""
 
-    def __init__(self, settings: Settings, threads: int, decoder: DecoderProcess | None) -> None:
+    def __init__(self, settings: Settings, threads: int | None, decoder: DecoderProcess | None) -> None:
         self._decoder = decoder or DecoderProcess(settings.video)
         self._work = StreamWork(load_nets(settings, threads=threads), self._decoder, settings, "faces")
 
@@ -151,6 +156,11 @@ def default_workers(device: str) -> int:
     if device.startswith("cuda"):
         return 1
     return max(1, _cores() // CORES_A_WORKER)
+
+
+def _threads(workers: int) -> int | None:
+    """For each of the workers; None where the user has said it."""
+    return None if THREADS_VARIABLE in os.environ else max(1, _cores() // workers)
 
 
 def _cores() -> int:

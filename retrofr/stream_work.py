@@ -117,6 +117,8 @@ class _Look:
         self._finder = work.finder(task)
         self._most = work.batch_frames
         self._batch: list[Sample] = []
+        resume = None if task.progress is None else task.progress.resume
+        self._next = 0 if resume is None else resume.from_slice + 1
         self._slice: int | None = None
         self._reached = Fraction(0)
         self._samples = 0
@@ -158,7 +160,8 @@ class _Look:
         facts, _ = reader.so_far()
         progress = StreamProgress(facts, self._counts(), None)
         if not stopped:
-            yield SliceEnd(self._slice or 0, progress)
+            # Where nothing came of what was left of the stream, it is a slice of its own, without a sample.
+            yield SliceEnd(self._next if self._slice is None else self._slice, progress)
         yield StreamEnd(progress, self._reached, stopped)
 
     def _end_slice(self) -> Iterator[FoundTracklet]:
