@@ -15,6 +15,8 @@ CODES = {
     "ProbeError": 2,
     "ExhibitError": 3,
     "IntegrityError": 4,
+    "CaseError": 5,
+    "CaseBusyError": 5,
     "ModelError": 6,
     "WeightsError": 6,
     "OutputError": 7,

@@ -199,9 +199,14 @@ def test_a_call_is_called_off_by_what_its_progress_raises(kept: DecoderProcess) 
 
 def test_an_interrupt_in_the_middle_of_a_call_ends_it(kept: DecoderProcess) -> None:
     kept.call(os.getpid, subject="x")
-    threading.Timer(0.5, signal.raise_signal, (signal.SIGINT,)).start()
-    with pytest.raises(KeyboardInterrupt):
-        kept.call(harm.hang, subject="x")
+    # A suite that runs in the background is started with SIGINT ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        threading.Timer(0.5, signal.raise_signal, (signal.SIGINT,)).start()
+        with pytest.raises(KeyboardInterrupt):
+            kept.call(harm.hang, subject="x")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert kept.call(abs, -5, subject="x") == 5
 
 
