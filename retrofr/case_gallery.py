@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from retrofr.case.people import person_of
-from retrofr.case.reading import face_picture, stored_tracklet, template_blocks
+from retrofr.case.reading import TemplateReader, among, face_picture, stored_tracklet
 from retrofr.case.store import Case
 from retrofr.gallery.base import Ids, TemplateBlock
 from retrofr.records import Still, Tracklet
@@ -27,12 +27,13 @@ class CaseGallery:
     def __init__(self, case: Case, recipe_key: str, tracklets: Ids, *, keep_stills: bool = False) -> None:
         self._case, self._recipe_key = case, recipe_key
         self._tracklets, self._keep_stills = tracklets, keep_stills
+        self._templates = TemplateReader(case, recipe_key)
         self._people: dict[int, int] | None = None
 
     def blocks(self, only: Ids | None = None) -> Iterator[TemplateBlock]:
         """See :class:`retrofr.gallery.base.Gallery`."""
-        wanted = self._tracklets if only is None else np.intersect1d(self._tracklets, only)
-        return template_blocks(self._case, self._recipe_key, only=wanted)
+        wanted = self._tracklets if only is None else self._tracklets[among(self._tracklets, np.sort(only))]
+        return self._templates.blocks(wanted)
 
     def tracklet(self, tracklet_id: int) -> Tracklet:
         """See :class:`retrofr.gallery.base.Gallery`."""

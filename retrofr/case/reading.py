@@ -85,19 +85,55 @@ def template_blocks(
     Raises:
         CaseError: the recipe is not in the case, or the case is damaged.
     """
-    recipe = recipe_id(case, recipe_key)
-    dimensions = int(case.fetch_all("SELECT dimensions FROM recipes WHERE id = ?", (recipe,))[0][0])
-    rows = case.execute(
-        "SELECT tracklets.id, templates, recipe_id FROM tracklets JOIN streams ON streams.id = stream_id "
-        "WHERE templates > 0 ORDER BY tracklets.id"
-    )
-    table = np.fromiter(rows, np.dtype([("id", np.int64), ("count", np.int64), ("recipe", np.int64)]))
-    wanted = table["recipe"] == recipe
-    if only is not None:
-        wanted &= np.isin(table["id"], only)
-    places = np.flatnonzero(wanted)
-    for chosen in _cut(places, table["count"][places], block_templates):
-        yield _block(case, table["id"][chosen], table["count"][chosen], _runs(chosen), dimensions)
+    return TemplateReader(case, recipe_key).blocks(only, block_templates)
+
+
+class TemplateReader:
+    """Reads templates of a recipe again and again; which tracklets there are is found once.
+
+    Args:
+        case: the case.
+        recipe_key: of a recipe in it.
+
+    Raises:
+        CaseError: the recipe is not in the case, or the case is damaged.
+    """
+
+    def __init__(self, case: Case, recipe_key: str) -> None:
+        self._case = case
+        recipe = recipe_id(case, recipe_key)
+        (row,) = case.fetch_all("SELECT dimensions FROM recipes WHERE id = ?", (recipe,))
+        self._dimensions = int(row[0])
+        rows = case.execute(
+            "SELECT tracklets.id, templates, recipe_id FROM tracklets JOIN streams ON streams.id = stream_id "
+            "WHERE templates > 0 ORDER BY tracklets.id"
+        )
+        kind = np.dtype([("id", np.int64), ("count", np.int64), ("recipe", np.int64)])
+        table = np.fromiter(rows, kind)
+        self._ids, self._counts = table["id"].copy(), table["count"].copy()
+        self._own = np.flatnonzero(table["recipe"] == recipe)
+
+    def blocks(self, only: Ids | None = None, block_templates: int = 65536) -> Iterator[TemplateBlock]:
+        """See :func:`template_blocks`."""
+        places = self._own
+        if only is not None:
+            places = places[among(self._ids[places], np.sort(only))]
+        for chosen in _cut(places, self._counts[places], block_templates):
+            ids, counts = self._ids[chosen], self._counts[chosen]
+            yield _block(self._case, ids, counts, _runs(chosen), self._dimensions)
+
+
+def among(ids: Ids, wanted: Ids) -> Ids:
+    """Places in ``ids`` of those that are wanted, in their order. Both ascend; the shorter one decides the time."""
+    if len(wanted) < len(ids):
+        places = np.searchsorted(ids, wanted)
+        inside = places < len(ids)
+        inside[inside] = ids[places[inside]] == wanted[inside]
+        return np.unique(places[inside])
+    places = np.searchsorted(wanted, ids)
+    inside = places < len(wanted)
+    inside[inside] = wanted[places[inside]] == ids[inside]
+    return np.flatnonzero(inside)
 
 
 def _cut(places: Ids, counts: Ids, most: int) -> Iterator[Ids]:
