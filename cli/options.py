@@ -98,6 +98,18 @@ def format_option(function: Decorated) -> Decorated:
     )(function)
 
 
+def device_option(section: str) -> Callable[[Decorated], Decorated]:
+    """``--device`` of commands that run nets."""
+    return click.option(
+        "--device",
+        default=None,
+        metavar="auto|cpu|cuda[:N]",
+        cls=Option,
+        section=section,
+        help="What to compute on. One that is asked for and not there is an error.  [default auto]",
+    )
+
+
 def settings_options(section: str, *, example: str) -> Callable[[Decorated], Decorated]:
     """``--settings`` and ``--set``, whose words go to :func:`gather_settings`."""
 

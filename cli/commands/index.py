@@ -18,6 +18,7 @@ from ..options import (
     Option,
     PartName,
     common_options,
+    device_option,
     gather_settings,
     report_format_option,
     setting_option,
@@ -69,14 +70,7 @@ Exit codes:
 )
 @setting_option("--engine", IndexSettings, "engine", section="How to index", type=PartName("engines"))
 @setting_option("--workers", IndexSettings, "workers", section="How to index")
-@click.option(
-    "--device",
-    default=None,
-    metavar="auto|cpu|cuda[:N]",
-    cls=Option,
-    section="How to index",
-    help="What to compute on. One that is asked for and not there is an error.  [default auto]",
-)
+@device_option("How to index")
 @settings_options("How to index", example="track.max_gap_seconds=2")
 @progress_options(told="gaps")
 @common_options

@@ -27,6 +27,7 @@ from ..options import (
     Option,
     PartName,
     common_options,
+    device_option,
     format_option,
     gather_settings,
     setting_option,
@@ -122,14 +123,7 @@ Exit codes:
 @setting_option(
     "--min-eye-distance", QualitySettings, "min_eye_distance_pixels", section="How to search", metavar="PX"
 )
-@click.option(
-    "--device",
-    default=None,
-    metavar="auto|cpu|cuda[:N]",
-    cls=Option,
-    section="How to search",
-    help="What to compute on. One that is asked for and not there is an error.  [default auto]",
-)
+@device_option("How to search")
 @settings_options("How to search", example="track.max_gap_seconds=2")
 @progress_options(told="gaps")
 @common_options

@@ -90,3 +90,25 @@ class SliceGallery:
     def person(self, tracklet_id: int) -> int | None:  # noqa: ARG002 - a slice knows no people
         """See :class:`Gallery`; None."""
         return None
+
+
+class GalleryOver:
+    """A gallery that stands before another one, ``gallery``, which has the templates and all that is known."""
+
+    gallery: Gallery
+
+    def blocks(self, only: Ids | None = None) -> Iterator[TemplateBlock]:
+        """See :class:`Gallery`."""
+        return self.gallery.blocks(only)
+
+    def tracklet(self, tracklet_id: int) -> Tracklet:
+        """See :class:`Gallery`."""
+        return self.gallery.tracklet(tracklet_id)
+
+    def still(self, tracklet_id: int, face: int) -> Still | None:
+        """See :class:`Gallery`."""
+        return self.gallery.still(tracklet_id, face)
+
+    def person(self, tracklet_id: int) -> int | None:
+        """See :class:`Gallery`."""
+        return self.gallery.person(tracklet_id)

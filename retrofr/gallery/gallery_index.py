@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from retrofr.errors import CaseError
-from retrofr.gallery.base import Gallery, Ids, TemplateBlock
+from retrofr.gallery.base import Gallery, GalleryOver, Ids
 from retrofr.gallery.fusion import ComparesTemplates
 from retrofr.gallery.resident import vector_blocks
 from retrofr.gallery.scan import Pictures, VectorBlock, Wide
 from retrofr.indexes import annoy
-from retrofr.records import Floats, Still, Tracklet
+from retrofr.records import Floats
 
 RECALL_QUERIES = 200
 RECALL_NEIGHBOURS = 10
@@ -38,7 +38,7 @@ class GalleryRecall:
 
 
 @dataclass(frozen=True, eq=False)
-class IndexedGallery:
+class IndexedGallery(GalleryOver):
     """A gallery with an index over its templates; a search through it reads only what the index proposes.
 
     ``block`` holds all tracklets and no vectors; a row's number is its id in the index.
@@ -48,22 +48,6 @@ class IndexedGallery:
     block: VectorBlock
     index: annoy.AnnoyNeighbours
     measured: GalleryRecall
-
-    def blocks(self, only: Ids | None = None) -> Iterator[TemplateBlock]:
-        """See :class:`retrofr.gallery.base.Gallery`."""
-        return self.gallery.blocks(only)
-
-    def tracklet(self, tracklet_id: int) -> Tracklet:
-        """See :class:`retrofr.gallery.base.Gallery`."""
-        return self.gallery.tracklet(tracklet_id)
-
-    def still(self, tracklet_id: int, face: int) -> Still | None:
-        """See :class:`retrofr.gallery.base.Gallery`."""
-        return self.gallery.still(tracklet_id, face)
-
-    def person(self, tracklet_id: int) -> int | None:
-        """See :class:`retrofr.gallery.base.Gallery`."""
-        return self.gallery.person(tracklet_id)
 
 
 class GalleryProposer:

@@ -12,15 +12,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from retrofr.gallery.base import Gallery, Ids, TemplateBlock
+from retrofr.gallery.base import Gallery, GalleryOver, Ids
 from retrofr.gallery.fusion import ComparesTemplates
 from retrofr.gallery.scan import VectorBlock
-from retrofr.records import Still, Tracklet
 
 PIECE_ROWS = 4096
 
 
-class ResidentGallery:
+class ResidentGallery(GalleryOver):
     """A gallery that can be searched again and again without reading all its templates again.
 
     Args:
@@ -58,22 +57,6 @@ class ResidentGallery:
         narrowed = copy(self)
         narrowed._blocks = [block for each in self._blocks if len((block := _narrowed(each, ids)).counts)]
         return narrowed
-
-    def blocks(self, only: Ids | None = None) -> Iterator[TemplateBlock]:
-        """See :class:`retrofr.gallery.base.Gallery`."""
-        return self.gallery.blocks(only)
-
-    def tracklet(self, tracklet_id: int) -> Tracklet:
-        """See :class:`retrofr.gallery.base.Gallery`."""
-        return self.gallery.tracklet(tracklet_id)
-
-    def still(self, tracklet_id: int, face: int) -> Still | None:
-        """See :class:`retrofr.gallery.base.Gallery`."""
-        return self.gallery.still(tracklet_id, face)
-
-    def person(self, tracklet_id: int) -> int | None:
-        """See :class:`retrofr.gallery.base.Gallery`."""
-        return self.gallery.person(tracklet_id)
 
 
 def vector_blocks(gallery: Gallery, comparison: ComparesTemplates) -> Iterator[VectorBlock]:
