@@ -23,14 +23,13 @@ from retrofr.events import Listener, ignore
 from retrofr.gallery.base import Gallery
 from retrofr.gallery.resident import ResidentGallery
 from retrofr.gallery.saved_index import gallery_stamp, open_index
-from retrofr.gallery.scan import Reach
 from retrofr.gallery.standings import Standing
 from retrofr.probe_files import ProbeSpec
 from retrofr.probe_gathering import make_probes, name_pictures
 from retrofr.probes import describe_probes
-from retrofr.recipe import Recipe, setting_values
+from retrofr.recipe import Recipe, scorer_of, setting_values
 from retrofr.results import Coverage, SearchResult, mark_changed
-from retrofr.scoring import Scorer, build_scorer
+from retrofr.scoring import Scorer
 from retrofr.searching import Search
 from retrofr.settings import Settings
 from retrofr.timeline import continuity_of
@@ -69,13 +68,14 @@ def search_case(
         ProbeError: a picture cannot be a probe, and not ``lenient``; or none can.
         UsageError: an unknown index, camera or exhibit.
         CaseError: nothing is indexed, or not with this embedder.
-        ModelError: the nets are needed for a new picture, and cannot be used.
+        ModelError: an embedder's weights are not those that the templates were made with; or the nets are needed
+            for a new picture, and cannot be used.
     """
     started = datetime.now(UTC)
     recipe = recipe_for(case, None if settings is None else settings.embed.embedder)
     settings = _settings_for(recipe, settings)
     registry.load("indexes", settings.search.index)
-    scorer = build_scorer(recipe.comparison, settings.parts)
+    scorer = scorer_of(recipe)
     selected = select(case, recipe.key, selection or CaseSelection())
     named = name_pictures(probes, lenient=lenient)
     nets = _Nets(settings)
@@ -105,8 +105,7 @@ def load_gallery(case: Case, embedder: str | None = None) -> ResidentGallery:
     """
     recipe = recipe_for(case, embedder)
     tracklets = select(case, recipe.key, CaseSelection()).tracklets
-    scorer = build_scorer(recipe.comparison, setting_values(recipe)["parts"])
-    return ResidentGallery(CaseGallery(case, recipe.key, tracklets), scorer)
+    return ResidentGallery(CaseGallery(case, recipe.key, tracklets), scorer_of(recipe))
 
 
 def recipe_for(case: Case, embedder: str | None) -> Recipe:
@@ -176,7 +175,7 @@ def _indexed(
         gallery,
         scorer,
         chosen,  # type: ignore[arg-type]
-        reach=float(Reach(scorer, searching.probes[0].templates[0]).of(searching.threshold.score)),
+        reach=searching.reach,
         stamp=gallery_stamp(recipe.key, selected.tracklets),
         put_blob=store,
         get_blob=partial(get_blob, case),

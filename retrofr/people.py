@@ -37,10 +37,9 @@ from retrofr.case.reading import TrackletTable, template_blocks, tracklet_table
 from retrofr.case.store import Case
 from retrofr.clock import format_seconds
 from retrofr.clustering import cluster, own_distances
-from retrofr.errors import CaseBusyError, ModelError, UsageError
+from retrofr.errors import CaseBusyError, UsageError
 from retrofr.gallery.base import Ids
 from retrofr.recipe import Recipe
-from retrofr.scoring import Scorer, build_scorer, comparison_key
 from retrofr.settings import PeopleSettings
 
 __all__ = [
@@ -59,7 +58,6 @@ __all__ = [
     "people_threshold",
     "person_detail",
     "person_of",
-    "scorer_of",
     "split_person",
 ]
 
@@ -77,25 +75,6 @@ class PeopleThreshold:
 
     score: float
     source: str
-
-
-def scorer_of(recipe: Recipe) -> Scorer:
-    """What compares the templates of a recipe; loads no net.
-
-    Raises:
-        UsageError, ModelError: an embedder cannot be used.
-        ModelError: it is here, but not with the weights that the templates were made with.
-    """
-    identity = recipe.terms["comparison"]
-    parts = {part["name"]: part["settings"] for part in identity["parts"]}
-    scorer = build_scorer(recipe.comparison, parts, refine=identity["landmark_net"] is not None)
-    if comparison_key(scorer.identity()) != recipe.comparison_key:
-        raise ModelError(
-            "has other weights here than those that the case's templates were made with",
-            subject=f"embedder {recipe.comparison}",
-            hint="`retrofr models verify` checks the weights",
-        )
-    return scorer
 
 
 def people_threshold(settings: PeopleSettings, scorer: PeopleScorer) -> PeopleThreshold:

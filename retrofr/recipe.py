@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from retrofr import registry
-from retrofr.scoring import Scorer, comparison_key
+from retrofr.errors import ModelError
+from retrofr.scoring import Scorer, build_scorer, comparison_key
 from retrofr.settings import Settings
 
 TRACKLETS_VERSION = 1
@@ -59,12 +60,32 @@ def recipe_of(settings: Settings, scorer: Scorer) -> Recipe:
         "settings": chosen.as_dict(),
         "weights": {file.name: file.sha256 for file in getattr(part, "WEIGHTS", ())},
     }
-    terms["comparison"] = scorer.identity()
+    identity = scorer.identity()
+    terms["comparison"] = identity
     terms["tracklets"] = TRACKLETS_VERSION
     terms = json.loads(json.dumps(terms, sort_keys=True))  # as it is read back: lists for tuples
     text = json.dumps(terms, sort_keys=True, separators=(",", ":"))
     key = hashlib.sha256(text.encode()).hexdigest()
-    return Recipe(key, scorer.name, comparison_key(scorer.identity()), scorer.dimensions, terms)
+    return Recipe(key, scorer.name, comparison_key(identity), scorer.dimensions, terms)
+
+
+def scorer_of(recipe: Recipe) -> Scorer:
+    """What compares the templates of a recipe; loads no net.
+
+    Raises:
+        UsageError, ModelError: an embedder cannot be used.
+        ModelError: it is here, but not with the weights that the templates were made with.
+    """
+    identity = recipe.terms["comparison"]
+    parts = {part["name"]: part["settings"] for part in identity["parts"]}
+    scorer = build_scorer(recipe.comparison, parts, refine=identity["landmark_net"] is not None)
+    if comparison_key(scorer.identity()) != recipe.comparison_key:
+        raise ModelError(
+            "has other weights here than those that the case's templates were made with",
+            subject=f"embedder {recipe.comparison}",
+            hint="`retrofr models verify` checks the weights",
+        )
+    return scorer
 
 
 def setting_values(recipe: Recipe) -> dict[str, Any]:

@@ -62,6 +62,8 @@ class Search:
         comparison: scores templates.
         settings: of the search.
         parts: settings of parts by name, as ``Settings.parts`` holds them.
+
+    ``reach`` is the distance of index vectors that a hit can have.
     """
 
     def __init__(
@@ -82,8 +84,8 @@ class Search:
         self._pictures = Pictures(comparison.index_vectors(np.concatenate(self._sides)))
         self._reach = Reach(comparison, self._sides[0][0])
         self._standings = Standings(len(self.probes), self.threshold.score, settings.top)
-        reach = float(self._reach.of(self.threshold.score))
-        self._choice = IndexChoice(settings, parts, self._pictures, comparison, reach)
+        self.reach = float(self._reach.of(self.threshold.score))
+        self._choice = IndexChoice(settings, parts, self._pictures, comparison, self.reach)
 
     def look_through(self, gallery: Gallery) -> None:
         """Compare every tracklet of a gallery; candidates get all that is known of them before this returns."""

@@ -22,7 +22,7 @@ from retrofr.case.searches import SearchRecord, candidates_of, searches
 from retrofr.case.store import Case
 from retrofr.continuity import Continuity, alike_at, tracklet_key
 from retrofr.errors import CaseError, OutputError
-from retrofr.recipe import Recipe
+from retrofr.recipe import Recipe, setting_values
 from retrofr.records import Candidate, Tracklet
 from retrofr.results import Appearance, Coverage, mark_changed
 from retrofr.scoring import build_scorer
@@ -185,8 +185,7 @@ def continuity_of(
     """
     if selection.get("window", EVERYTHING) != EVERYTHING:
         return None
-    parts = {part["name"]: part["settings"] for part in recipe.terms["comparison"]["parts"]}
-    scorer = build_scorer(recipe.comparison, parts)
+    scorer = build_scorer(recipe.comparison, setting_values(recipe)["parts"])
     track = TrackSettings.from_mapping(recipe.terms["track"])
     neighbours = StoredNeighbours(case, recipe.key, track.max_length_seconds)
     return Continuity(neighbours, track, alike_at(scorer.compare, threshold))

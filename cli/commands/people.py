@@ -113,7 +113,8 @@ def command(
     """
     if ctx.invoked_subcommand is not None:
         return 0
-    from retrofr.people import cluster_case, is_current, people_of, people_threshold, scorer_of
+    from retrofr.people import cluster_case, is_current, people_of, people_threshold
+    from retrofr.recipe import scorer_of
 
     settings = gather_settings(settings_file, assignments, {})
     if sheet is not None:
@@ -153,7 +154,8 @@ def show_person(
     assignments: tuple[str, ...],
 ) -> int:
     """Show when and where person NUMBER is seen, how alike its tracklets are, and what was decided about it."""
-    from retrofr.people import person_detail, scorer_of
+    from retrofr.people import person_detail
+    from retrofr.recipe import scorer_of
 
     from ..output import table_output, writing_to_stdout
     from ..people_view import detail_document, print_detail
@@ -199,7 +201,8 @@ def merge(
 
     Refused where two of their tracklets are there at the same time in one recording.
     """
-    from retrofr.people import merge_people, scorer_of
+    from retrofr.people import merge_people
+    from retrofr.recipe import scorer_of
 
     with opened_case(_given(ctx, case_path)) as case:
         recipe = _recipe(case)
@@ -237,7 +240,8 @@ def split(
     assignments: tuple[str, ...],
 ) -> int:
     """Record that tracklets of person NUMBER are another person, which gets a new number."""
-    from retrofr.people import appearance_tracklets, scorer_of, split_person
+    from retrofr.people import appearance_tracklets, split_person
+    from retrofr.recipe import scorer_of
 
     gap = gather_settings(settings_file, assignments, {}).search.join_gap_seconds
     if not tracklets and not appearances:

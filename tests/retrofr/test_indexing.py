@@ -15,6 +15,7 @@ from PIL import Image
 
 from clips import make_clip, numbered_picture
 from fakes import COLOURS, draw_face, scene
+from retrofr import case_search
 from retrofr.case.keys import KeyStore
 from retrofr.case.reading import case_coverage, stored_tracklet, tracklet_table
 from retrofr.case.store import Case, create_case, open_case
@@ -22,7 +23,7 @@ from retrofr.case_search import search_case
 from retrofr.case_selection import CaseSelection
 from retrofr.engines.base import Died, Outcome, Prepare
 from retrofr.engines.inline import InlineEngine
-from retrofr.errors import CaseError, UsageError
+from retrofr.errors import CaseError, ModelError, UsageError
 from retrofr.events import Event, Listener, Warned
 from retrofr.indexing import IndexCounts, IndexResult, index, settings_of
 from retrofr.notes import FootageNotes
@@ -155,6 +156,15 @@ def test_other_settings_are_refused_and_named(
     assert second.recipe.key != first.recipe.key
     assert second.counts.slices == 3
     assert len(tracklet_table(case, first.recipe.key)) == first.counts.tracklets
+
+
+def test_templates_of_other_weights_are_not_compared(
+    case: Case, settings: Settings, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = index([clip], case, settings=settings).recipe
+    monkeypatch.setattr(case_search, "active_recipe", lambda _case: replace(recipe, comparison_key="0" * 64))
+    with pytest.raises(ModelError, match="has other weights here than those that the case's templates were"):
+        search_case(case, [face_of("red", tmp_path / "red.png")], settings=settings)
 
 
 def test_what_only_changes_speed_is_no_other_recipe(

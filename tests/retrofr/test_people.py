@@ -28,10 +28,9 @@ from retrofr.people import (
     people_threshold,
     person_detail,
     person_of,
-    scorer_of,
     split_person,
 )
-from retrofr.recipe import Recipe
+from retrofr.recipe import Recipe, scorer_of
 from retrofr.scoring import Scorer, build_scorer
 from retrofr.settings import PeopleSettings
 
