@@ -45,7 +45,8 @@ from retrofr.case.store import create_case
 from retrofr.clustering import cluster
 from retrofr.comparison import build_comparison
 from retrofr.gallery.base import TemplateBlock
-from retrofr.people import cluster_case, people_threshold, scorer_of
+from retrofr.people import cluster_case, people_threshold
+from retrofr.recipe import scorer_of
 from retrofr.records import Floats, Tracklet
 from retrofr.runtime import resolve_device
 from retrofr.scoring import Scorer, build_scorer

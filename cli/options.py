@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 HELP = "Help"
 FORMATS = ("table", "csv", "jsonl", "json")
+KEYFRAMES = "keyframes"  # as a rate: keyframes alone
 STAGE_JOINT = "__"  # between stage and setting in a parameter's name
 
 
@@ -178,6 +179,9 @@ def gather_settings(
                 "is set twice, by its own flag and by --set", subject=".".join(path), hint="leave one out"
             )
         given[path] = value
+    if given.get(("sampling", "rate")) == KEYFRAMES:
+        del given["sampling", "rate"]
+        given["sampling", "only_keyframes"] = True
     for path, value in given.items():
         _place(values, path, value)
     _check_parts(values)

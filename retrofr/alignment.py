@@ -68,7 +68,7 @@ def refine_landmarks(image: Pixels, landmarks: Floats, net: LandmarkNet) -> Floa
         (K, 5, 2) float32. Landmarks that fall on one point or are not numbers stay as they are.
     """
     refined = landmarks.astype(np.float32)
-    boxes = [_upright_box(points) for points in landmarks]
+    boxes = [upright_box(points) for points in landmarks]
     usable = [number for number, box in enumerate(boxes) if box is not None]
     if not usable:
         return refined
@@ -84,7 +84,7 @@ def refine_landmarks(image: Pixels, landmarks: Floats, net: LandmarkNet) -> Floa
     return refined
 
 
-def _upright_box(points: Floats) -> _Matrix | None:
+def upright_box(points: Floats) -> _Matrix | None:
     """The (2, 3) matrix from pixels of the square around a face, as MTCNN would see it, to those of the picture."""
     if not np.isfinite(points).all():
         return None

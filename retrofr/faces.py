@@ -12,13 +12,14 @@ from typing import Literal
 
 import numpy as np
 
-from retrofr.comparison import Comparison, FaceChips
+from retrofr.comparison import Comparison
 from retrofr.detectors.base import Detector
+from retrofr.face_view import FaceView, view_face
 from retrofr.indexed import FaceCounts
 from retrofr.quality import measure_quality
-from retrofr.records import Detections, Exhibit, Face, Floats, Sample, Still, Tracklet
+from retrofr.records import Detections, Exhibit, Face, Floats, FrameRef, Sample, Still, Tracklet
 from retrofr.settings import Settings
-from retrofr.stills import StillSource, face_picture, frame_as_jpeg
+from retrofr.stills import FACE_PICTURE, StillSource, face_picture, frame_as_jpeg
 from retrofr.tracking import Track, Tracker
 
 Keeps = Literal["nothing", "faces", "frames"]
@@ -27,10 +28,14 @@ Keeps = Literal["nothing", "faces", "frames"]
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """What is held beside a tracklet's kept face until the tracklet has been compared."""
+    """What is held beside a tracklet's kept face until the tracklet has been compared.
 
-    chips: FaceChips
-    still: StillSource | None
+    ``others`` are the boxes (K, 4) of the other faces in its frame.
+    """
+
+    view: FaceView
+    frame_jpeg: bytes | None
+    others: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +74,7 @@ class FaceFinder:
         self._exhibit = exhibit
         self._detector, self._comparison = detector, comparison
         self._settings, self._keeps = settings, keeps
+        self._chips = [FACE_PICTURE, *(part.chip for part in comparison.embedders)]
         self._tracker: Tracker[Kept] = Tracker(settings.track)
         self._waiting: list[Track[Kept]] = []
         self._number = self._slice = 0
@@ -86,12 +92,18 @@ class FaceFinder:
         if sum(len(track.kept) for track in self._waiting) >= self._settings.embed.batch_faces:
             yield from self._embed()
 
+    def hold(self, frames: Sequence[FrameRef]) -> None:
+        """Frames behind the last sample that show what it shows: its faces are still there."""
+        for frame in frames:
+            self._tracker.hold(frame)
+
     def finish(self) -> Iterator[FoundTracklet]:
         """End all tracklets of the slice and give those not given yet."""
         self._waiting += self._tracker.finish()
         yield from self._embed()
 
     def _take(self, sample: Sample, found: Detections) -> list[Track[Kept]]:
+        self.hold(sample.held)
         tracks, ended = self._tracker.update(sample.frame, sample.image, found, sample.shot)
         most = self._settings.quality.best_faces
         frame_jpeg: bytes | None = None
@@ -102,15 +114,10 @@ class FaceFinder:
                 self.counts.unfit += 1
                 self.counts.reasons.update(face.quality.problems[:1])
             elif track.would_keep(face, most):
-                still = None
                 if self._keeps == "frames":
                     frame_jpeg = frame_jpeg or frame_as_jpeg(sample.image)
-                if self._keeps != "nothing":
-                    others = np.delete(found.boxes, number, axis=0)
-                    picture = face_picture(sample.image, face.landmarks)
-                    still = StillSource(picture, frame_jpeg, others)
-                chips = self._comparison.cut(sample.image, face.landmarks[None])[0]
-                track.keep(face, Kept(chips, still), most)
+                view = view_face(sample.image, face.landmarks, self._chips)
+                track.keep(face, Kept(view, frame_jpeg, np.delete(found.boxes, number, axis=0)), most)
         return ended
 
     def _judge(self, sample: Sample, found: Detections, number: int) -> Face:
@@ -121,17 +128,22 @@ class FaceFinder:
 
     def _embed(self) -> Iterator[FoundTracklet]:
         waiting, self._waiting = self._waiting, []
-        chips = [kept.chips for track in waiting for _, kept in track.kept]
-        templates = self._templates(chips)
+        templates = self._templates([kept.view for track in waiting for _, kept in track.kept])
         start = 0
         for track in waiting:
             end = start + len(track.kept)
             yield self._tracklet(track, templates[start:end])
             start = end
 
-    def _templates(self, chips: Sequence[FaceChips]) -> Floats:
-        step = self._settings.embed.batch_faces
-        parts = [self._comparison.templates(chips[i : i + step]) for i in range(0, len(chips), step)]
+    def _templates(self, views: Sequence[FaceView]) -> Floats:
+        """Chips are cut here: most faces that were once among their tracklet's best are not when it ends."""
+        step, cut = self._settings.embed.batch_faces, self._comparison.cut
+        parts = []
+        for start in range(0, len(views), step):
+            some = views[start : start + step]
+            parts.append(
+                self._comparison.templates([cut(view.pixels, view.landmarks[None])[0] for view in some])
+            )
         empty = np.zeros((0, self._comparison.dimensions), np.float32)
         return np.concatenate([empty, *parts])
 
@@ -150,4 +162,10 @@ class FaceFinder:
             first_box=track.first_box,
             last_box=track.box,
         )
-        return FoundTracklet(tracklet, tuple(track.kept[i][1].still for i in order))
+        return FoundTracklet(tracklet, tuple(self._still(track.kept[i][1]) for i in order))
+
+    def _still(self, kept: Kept) -> StillSource | None:
+        if self._keeps == "nothing":
+            return None
+        picture = face_picture(kept.view.pixels, kept.view.landmarks)
+        return StillSource(picture, kept.frame_jpeg, kept.others)

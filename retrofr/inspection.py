@@ -271,7 +271,8 @@ class _Inspector:
         return StreamInspection(facts, surveyed, _decoded(covered), tuple(problems), tuple(told))
 
     def _decode(self, exhibit: Exhibit, index: int) -> CoverageFacts:
-        plan = ReadingPlan(SamplingSettings(rate=_FULL_RATE), self._settings.video)
+        video = replace(self._settings.video, decode="all")
+        plan = ReadingPlan(SamplingSettings(rate=_FULL_RATE, gate=False), video)
 
         def told(seconds: Fraction) -> None:
             self._stop_if_asked()

@@ -113,11 +113,16 @@ class FrameRef:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """A frame that is looked at: (H, W, 3) uint8 RGB, upright, with square pixels; ``shot`` counts cuts."""
+    """A frame that is looked at: (H, W, 3) uint8 RGB, upright, with square pixels; ``shot`` counts cuts.
+
+    ``held`` are frames between the sample before and this one that were due as well and were not looked at because
+    they show what that sample shows.
+    """
 
     frame: FrameRef
     image: Pixels
     shot: int = 0
+    held: tuple[FrameRef, ...] = ()
 
     def __post_init__(self) -> None:
         _expect("image", self.image, (*self.image.shape[1:2], 3), np.uint8)

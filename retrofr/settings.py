@@ -55,6 +55,11 @@ class VideoSettings(StageSettings):
         bounds=(1.0, 3600.0),
         help="Least length of a slice: what at most is lost when the decoder crashes or hangs.",
     )
+    decode: str = setting(
+        "needed",
+        choices=("needed", "all"),
+        help="Decode only the frames that samples need, as long as no damage is reported, or all.",
+    )
     stall_seconds: float = setting(
         60.0,
         unit="s",
@@ -86,6 +91,13 @@ class SamplingSettings(StageSettings):
         unit="samples/s",
         bounds=(0.01, 120.0),
         help="How many frames of each second of footage are looked at.",
+    )
+    only_keyframes: bool = setting(
+        False, help="Look at keyframes alone, at most so many a second: a quick first pass."
+    )
+    gate: bool = setting(
+        True,
+        help="Do not look again at pictures in which nothing has changed; keyframes are always looked at.",
     )
     shot_difference: float = setting(
         12.0,
@@ -148,7 +160,7 @@ class QualitySettings(StageSettings):
         0.75, bounds=(0.0, 1.0), help="Furthest turn of the head to be compared (0 frontal, 1 profile)."
     )
     best_faces: int = setting(
-        5, unit="faces", bounds=(1, 64), help="How many of a tracklet's best faces are embedded."
+        3, unit="faces", bounds=(1, 64), help="How many of a tracklet's best faces are embedded."
     )
 
 

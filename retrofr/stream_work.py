@@ -6,7 +6,7 @@ the last slice that was given whole, with the same result as if it had never bee
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -15,9 +15,10 @@ from retrofr.faces import FaceFinder, FoundTracklet, Keeps
 from retrofr.indexed import FaceCounts, IndexedSlice, IndexedTracklet, StreamProgress
 from retrofr.intake import TakenIn
 from retrofr.nets import Nets
-from retrofr.records import Sample, VideoStream
+from retrofr.records import FrameRef, Sample, VideoStream
 from retrofr.settings import Settings
 from retrofr.video.isolated import DecoderProcess, IsolatedReader
+from retrofr.video.read_ahead import ReadAhead, ReadSample
 
 
 @dataclass(frozen=True)
@@ -88,10 +89,13 @@ class StreamWork:
             plan, facts = replace(plan, resume=before.resume), before.facts
         look = _Look(self, task, tell, stop)
         reader = self._decoder.read_samples(
-            task.taken.exhibit, task.stream.index, plan, on_position=look.refuse_to_go_on, before=facts
+            task.taken.exhibit, task.stream.index, plan, on_position=look.refuse_to_read_on, before=facts
         )
         with reader:
-            yield from look.pieces(reader)
+            with ReadAhead(reader, look.refuse_to_go_on) as ahead:
+                look.ahead = ahead
+                yield from look.pieces(ahead)
+            yield from look.end(reader)
 
     def finder(self, task: StreamTask) -> FaceFinder:
         """What looks for the faces of a stream; it counts on from where an earlier run left off."""
@@ -122,51 +126,59 @@ class _Look:
         self._slice: int | None = None
         self._reached = Fraction(0)
         self._samples = 0
+        self._stopped = False
+        self._progress: StreamProgress | None = None
+        self.ahead: ReadAhead | None = None
 
-    def refuse_to_go_on(self, _seconds: Fraction) -> None:
-        """Called while nothing comes of the decoder."""
+    def refuse_to_go_on(self) -> None:
+        """End the work where the caller wants that."""
         if self._stop():
             raise StoppedError
 
-    def pieces(self, reader: IsolatedReader) -> Iterator[Piece]:
-        samples, progress = iter(reader), None
-        stopped = False
-        while True:
-            try:
-                self.refuse_to_go_on(self._reached)
-                sample = next(samples)
-            except StopIteration:
-                break
-            except StoppedError:
-                stopped = True
-                break
-            facts, resume = reader.so_far()
-            if self._slice is None or resume.from_slice > self._slice:
-                if self._slice is not None:
-                    assert progress is not None
-                    yield from self._end_slice()
-                    yield SliceEnd(self._slice, replace(progress, counts=self._counts()))
-                self._slice = resume.from_slice
-                self._finder.begin_slice(self._slice)
-            self._batch.append(sample)
-            progress = StreamProgress(facts, FaceCounts(), resume)
-            if len(self._batch) == self._most:
-                yield from self._look(facts.samples)
-        yield from self._end_slice()
-        yield from self._end(reader, stopped)
+    def refuse_to_read_on(self, _seconds: Fraction) -> None:
+        """Called in the thread that reads ahead, while nothing comes of the decoder."""
+        if self.ahead is not None and self.ahead.closing:
+            raise StoppedError
 
-    def _end(self, reader: IsolatedReader, stopped: bool) -> Iterator[Piece]:
+    def pieces(self, ahead: ReadAhead) -> Iterator[Piece]:
+        """What is found in the samples, and where slices end before the last one."""
+        try:
+            for read in ahead:
+                yield from self._take(read)
+                self.refuse_to_go_on()
+        except StoppedError:
+            self._stopped = True
+        yield from self._end_slice()
+
+    def _take(self, read: ReadSample) -> Iterator[Piece]:
+        resume = read.resume
+        if self._slice is None or resume.from_slice > self._slice:
+            if self._slice is not None:
+                assert self._progress is not None
+                yield from self._end_slice(read.sample.held)
+                yield SliceEnd(self._slice, replace(self._progress, counts=self._counts()))
+            self._slice = resume.from_slice
+            self._finder.begin_slice(self._slice)
+        self._batch.append(read.sample)
+        self._progress = StreamProgress(read.facts, FaceCounts(), resume)
+        if len(self._batch) == self._most:
+            yield from self._look(read.facts.samples)
+
+    def end(self, reader: IsolatedReader) -> Iterator[Piece]:
+        """The end of the stream's last slice and of the stream; nobody else uses the reader any more."""
         reader.close()
         facts, _ = reader.so_far()
         progress = StreamProgress(facts, self._counts(), None)
-        if not stopped:
+        if not self._stopped:
             # Where nothing came of what was left of the stream, it is a slice of its own, without a sample.
             yield SliceEnd(self._next if self._slice is None else self._slice, progress)
-        yield StreamEnd(progress, self._reached, stopped)
+        yield StreamEnd(progress, self._reached, self._stopped)
 
-    def _end_slice(self) -> Iterator[FoundTracklet]:
+    def _end_slice(self, held: Sequence[FrameRef] = ()) -> Iterator[FoundTracklet]:
+        """``held``: the slice's last frames that show what its last sample shows."""
         if self._batch:
             yield from self._look(self._samples + len(self._batch))
+        self._finder.hold(held)
         yield from self._finder.finish()
 
     def _look(self, samples: int) -> Iterator[FoundTracklet]:

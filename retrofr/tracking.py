@@ -8,6 +8,7 @@ them again), so every doubt starts a new track. A shot cut, a new segment or a l
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import pairwise
 from typing import Generic, TypeVar
 
@@ -27,6 +28,8 @@ REACH_FACE_WIDTHS_PER_SECOND = 5.0
 LIKENESS_WITHOUT_OVERLAP = 0.55
 """How alike two faces must be whose boxes do not overlap. On photos of different people 88 % are less alike;
 in footage the reach, the size and the better pair that is taken first rule out most of the rest."""
+
+_LONGEST_STEP_SECONDS = Fraction(5)
 
 Kept = TypeVar("Kept")
 
@@ -112,6 +115,19 @@ class Tracker(Generic[Kept]):
             tracks.append(track)
         return tracks, ended
 
+    def hold(self, frame: FrameRef) -> None:
+        """Take a frame that shows what the last sample shows: the faces of that one are still there.
+
+        A frame of another segment than that sample's says nothing.
+        """
+        last = self._last
+        if last is None or frame.segment != last.segment:
+            return
+        for track in self.live:
+            if track.last is last:
+                track.last = frame
+        self._last = frame
+
     def finish(self) -> list[Track[Kept]]:
         """End all tracks."""
         ended, self.live = self.live, []
@@ -120,24 +136,25 @@ class Tracker(Generic[Kept]):
     def _ended(self, frame: FrameRef, shot: int) -> list[Track[Kept]]:
         if self._last is not None and (shot != self._shot or frame.segment != self._last.segment):
             return self.finish()
-        ended = [track for track in self.live if self._is_over(track, frame)]
-        self.live = [track for track in self.live if not self._is_over(track, frame)]
+        since_sample = Fraction(0) if self._last is None else frame.seconds - self._last.seconds
+        over = [self._is_over(track, frame, since_sample) for track in self.live]
+        ended = [track for track, is_over in zip(self.live, over, strict=True) if is_over]
+        self.live = [track for track, is_over in zip(self.live, over, strict=True) if not is_over]
         return ended
 
-    def _is_over(self, track: Track[Kept], frame: FrameRef) -> bool:
+    def _is_over(self, track: Track[Kept], frame: FrameRef, since_sample: Fraction) -> bool:
         gap = frame.seconds - track.last.seconds
         length = frame.seconds - track.first.seconds
-        return gap > self.settings.max_gap_seconds or length > self.settings.max_length_seconds
+        # Where samples lie further apart than that (keyframes alone), neighbouring ones can be joined all the same.
+        longest = max(self.settings.max_gap_seconds, float(min(since_sample, _LONGEST_STEP_SECONDS)))
+        return gap > longest or length > self.settings.max_length_seconds
 
     def _assign(self, frame: FrameRef, boxes: Floats, thumbnails: Floats) -> dict[int, Track[Kept]]:
         """Each detection to at most one live track, the surest pairs first."""
-        pairs = []
-        for t, track in enumerate(self.live):
-            elapsed = float(frame.seconds - track.last.seconds)
-            for i, (box, thumbnail) in enumerate(zip(boxes, thumbnails, strict=True)):
-                sureness = self._sureness(track, box, thumbnail, elapsed)
-                if sureness is not None:
-                    pairs.append((sureness, t, i))
+        if not self.live or not len(boxes):
+            return {}
+        sureness = self._sureness(frame, boxes, thumbnails)
+        pairs = [(float(sureness[t, i]), t, i) for t, i in np.argwhere(np.isfinite(sureness)).tolist()]
         chosen: dict[int, Track[Kept]] = {}
         taken: set[int] = set()
         for _, t, i in sorted(pairs, reverse=True):
@@ -146,39 +163,55 @@ class Tracker(Generic[Kept]):
                 chosen[i] = self.live[t]
         return chosen
 
-    def _sureness(self, track: Track[Kept], box: Floats, thumbnail: Floats, elapsed: float) -> float | None:
-        """How surely a box continues a track, None where it cannot."""
-        width, track_width = box[2] - box[0], track.box[2] - track.box[0]
-        if not 0.5 <= width / max(track_width, 1e-6) <= 2.0:
-            return None
-        likeness = float(track.thumbnail @ thumbnail)
-        predicted = track.box + np.tile(track.velocity * np.float32(elapsed), 2)
-        overlap = max(box_overlap(track.box, box), box_overlap(predicted, box))
-        if overlap >= self.settings.min_overlap:
-            return overlap + likeness if likeness >= self.settings.min_likeness else None
-        step = float(np.hypot(*(_centre(box) - _centre(predicted)))) / float(max(width, track_width))
-        if step > REACH_FACE_WIDTHS_PER_SECOND * elapsed or likeness < LIKENESS_WITHOUT_OVERLAP:
-            return None
-        return likeness - step / 10
+    def _sureness(self, frame: FrameRef, boxes: Floats, thumbnails: Floats) -> Floats:
+        """How surely each box (K, 4) continues each live track, (T, K); -inf where it cannot."""
+        elapsed = np.array([float(frame.seconds - track.last.seconds) for track in self.live], np.float32)
+        last = np.stack([track.box for track in self.live])
+        steps = np.stack([track.velocity for track in self.live]) * elapsed[:, None]
+        predicted = last + np.tile(steps, 2)
+        likeness = np.stack([track.thumbnail for track in self.live]) @ thumbnails.T
+        overlap = np.maximum(box_overlaps(last, boxes), box_overlaps(predicted, boxes))
+        widths, own_widths = boxes[:, 2] - boxes[:, 0], last[:, 2] - last[:, 0]
+        ratio = widths[None] / np.maximum(own_widths, np.float32(1e-6))[:, None]
+        apart = _centres(boxes)[None] - _centres(predicted)[:, None]
+        step = np.hypot(apart[..., 0], apart[..., 1]) / np.maximum(widths[None], own_widths[:, None])
+        overlaps = overlap >= self.settings.min_overlap
+        reached = (step <= REACH_FACE_WIDTHS_PER_SECOND * elapsed[:, None]) & (
+            likeness >= LIKENESS_WITHOUT_OVERLAP
+        )
+        possible = np.where(overlaps, likeness >= self.settings.min_likeness, reached)
+        possible &= (ratio >= 0.5) & (ratio <= 2.0)
+        sureness = np.where(overlaps, overlap + likeness, likeness - step / 10)
+        found: Floats = np.where(possible, sureness, -np.inf).astype(np.float32)
+        return found
+
+
+def box_overlaps(ones: Floats, others: Floats) -> Floats:
+    """Intersection over union, 0 to 1, of each of the boxes (A, 4) with each of the others (B, 4), as (A, B)."""
+    low = np.maximum(ones[:, None, :2], others[None, :, :2])
+    high = np.minimum(ones[:, None, 2:], others[None, :, 2:])
+    shared = np.prod(np.maximum(high - low, 0), axis=2)
+    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (ones, others)]
+    union = areas[0][:, None] + areas[1][None] - shared
+    overlap: Floats = np.where(union > 0, shared / np.maximum(union, np.float32(1e-12)), 0).astype(np.float32)
+    return overlap
 
 
 def box_overlap(one: Floats, other: Floats) -> float:
     """Intersection over union of two boxes (4,), 0 to 1."""
-    low, high = np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])
-    shared = float(np.prod(np.maximum(high - low, 0)))
-    union = float(np.prod(one[2:] - one[:2]) + np.prod(other[2:] - other[:2])) - shared
-    return shared / union if union > 0 else 0.0
+    return float(box_overlaps(one[None], other[None])[0, 0])
 
 
 def _follow(track: Track[Kept], frame: FrameRef, box: Floats, thumbnail: Floats) -> None:
     elapsed = float(frame.seconds - track.last.seconds)
     if elapsed > 0:
-        track.velocity = ((_centre(box) - _centre(track.box)) / elapsed).astype(np.float32)
+        moved = _centres(box[None])[0] - _centres(track.box[None])[0]
+        track.velocity = (moved / elapsed).astype(np.float32)
     track.last, track.box, track.thumbnail = frame, box, thumbnail
 
 
-def _centre(box: Floats) -> Floats:
-    return (box[:2] + box[2:]) * np.float32(0.5)
+def _centres(boxes: Floats) -> Floats:
+    return (boxes[:, :2] + boxes[:, 2:]) * np.float32(0.5)
 
 
 def _thumbnails(image: Pixels, landmarks: Floats) -> Floats:

@@ -15,7 +15,6 @@ from retrofr.settings import (
     DetectSettings,
     EmbedSettings,
     QualitySettings,
-    SamplingSettings,
     SearchSettings,
 )
 
@@ -35,6 +34,7 @@ from ..options import (
 )
 from ..progress import progress_options, reporter
 from ..reporters import Reporter
+from ..sampling_options import sampling_options
 
 if TYPE_CHECKING:
     from retrofr.outfolder import OutFolder
@@ -116,7 +116,7 @@ Exit codes:
 @setting_option("--threshold", SearchSettings, "threshold", section="Result")
 @setting_option("--top", SearchSettings, "top", section="Result")
 @footage_options()
-@setting_option("--rate", SamplingSettings, "rate", section="How to search")
+@sampling_options("How to search")
 @setting_option("--detector", DetectSettings, "detector", section="How to search", type=PartName("detectors"))
 @setting_option("--embedder", EmbedSettings, "embedder", section="How to search", type=PartName("embedders"))
 @setting_option("--index", SearchSettings, "index", section="How to search", type=PartName("indexes"))

@@ -43,5 +43,11 @@ def resized(picture: Pixels, height: int, width: int) -> Pixels:
     if picture.shape[:2] == (height, width):
         return picture
     smaller = height * width <= picture.shape[0] * picture.shape[1]
+    halves = min(picture.shape[0] // (2 * height), picture.shape[1] // (2 * width)) if smaller else 0
+    if halves:
+        # OpenCV averages over a whole number of pixels several times faster than over parts of them.
+        whole = picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2]
+        picture = np.asarray(cv2.resize(whole, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
+        return resized(picture, height, width)
     method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(picture, (width, height), interpolation=method), np.uint8)

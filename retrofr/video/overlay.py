@@ -54,7 +54,9 @@ def overlay_plan(
         else:
             windows.append((time, time + _WINDOW_SECONDS))
     return ReadingPlan(
-        SamplingSettings(rate=float(2 / _CLOSEST_SECONDS)), video or VideoSettings(), windows=tuple(windows)
+        SamplingSettings(rate=float(2 / _CLOSEST_SECONDS), gate=False),
+        video or VideoSettings(),
+        windows=tuple(windows),
     )
 
 

@@ -8,13 +8,12 @@ a damaged stream starts before what its container declares.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 
 from av.video.frame import VideoFrame
 
 from retrofr.errors import ExhibitError
-from retrofr.records import Exhibit, FrameRef, Sample
+from retrofr.records import Exhibit, FrameRef, RangeKind, Sample
 from retrofr.settings import SamplingSettings
 from retrofr.video._pyav import AV_FAILURES
 from retrofr.video.container import reopen_stream
@@ -24,14 +23,16 @@ from retrofr.video.decoding.coverage import CoverageFacts
 from retrofr.video.decoding.decode import Decoded
 from retrofr.video.decoding.error_log import ErrorLog, ErrorMeter
 from retrofr.video.decoding.gate import Skipped
+from retrofr.video.decoding.packets import StreamPacket
 from retrofr.video.decoding.picture import PictureMaker
 from retrofr.video.decoding.sequence import FrameSequence, Hooks, Timed
+from retrofr.video.decoding.shown import Latest, Shown
 from retrofr.video.decoding.slices import SliceStart
 from retrofr.video.decoding.timing import SegmentClock
 from retrofr.video.plan import ReadingPlan, Resume
 from retrofr.video.samples import SampleIterator
-from retrofr.video.sampling import SamplingGrid
 from retrofr.video.shots import ShotCounter
+from retrofr.video.stillness import StillnessGate
 
 __all__ = ["CoverageFacts", "Hooks", "SampleReader", "SliceStart", "read_samples"]
 
@@ -70,30 +71,6 @@ def read_samples(
     return SampleReader(exhibit, stream, plan, hooks, errors or ErrorLog.of_this_process())
 
 
-@dataclass(frozen=True)
-class _Frame:
-    """A decoded frame with what was known when it was shown; ``before``: the frame that it followed."""
-
-    timed: Timed
-    ordinal: int
-    shot: int
-    before: VideoFrame | None
-
-
-@dataclass(frozen=True)
-class _Latest:
-    """The latest frame; it is finished when the time of the next one is known.
-
-    ``frame`` is None where its packet was skipped. ``billed`` is False for what an earlier reading has told of.
-    """
-
-    seconds: Fraction
-    step: Step
-    billed: bool
-    frame: _Frame | None = None
-    wanted: bool = False
-
-
 class SampleReader(SampleIterator):
     """Iterates over the samples of one stream, in the order in which they are shown; a context manager.
 
@@ -125,16 +102,18 @@ class SampleReader(SampleIterator):
 
     def _prepare(self) -> None:
         source, plan = self._sequence.source, self._plan
-        # Half a tick, where ticks are coarse enough to matter: what Matroska's milliseconds are rounded by.
-        grid = SamplingGrid(plan.sampling.rate, min(source.time_base / 2, Fraction(1, 2000)))
-        self._course = Course(SegmentClock(source.step), grid, plan.windows)
+        self._course = Course(SegmentClock(source.step), self._sequence.grid, plan.windows)
         self._pictures = PictureMaker(self._stream, plan)
         codec = self._stream.codec_context.codec.canonical_name
         self._account = Account(
             self.coverage_facts, plan, source, self._sequence.decoder, self._pictures, codec
         )
         self._shots = ShotCounter(plan.sampling.shot_difference)
-        self._latest: _Latest | None = None
+        self._gate = StillnessGate() if plan.sampling.gate else None
+        self._still = self._suspect = False
+        self._unseen_key = True
+        self._held: list[FrameRef] = []
+        self._latest: Latest | None = None
         self._before: VideoFrame | None = None
         self._point: Resume | None = None
         self._frames = self._ordinal = 0
@@ -169,16 +148,35 @@ class SampleReader(SampleIterator):
 
     def _skip(self, skipped: Skipped) -> Iterator[Sample]:
         """Packets that are not decoded: their times are taken in as if their frames were shown."""
-        for seconds in skipped.times:
-            step = self._course.enter(seconds, damaged=False)
-            yield from self._finish_latest(seconds, step, None)
-            self._account.begin(seconds)
-            self._latest = _Latest(seconds, step, billed=skipped.why == "outside")
-        self._shots.forget()
+        only_keyframes = self._plan.sampling.only_keyframes
+        for packet in skipped.packets:
+            could_look = skipped.why != "unneeded" and (packet.is_key or not only_keyframes)
+            step = self._course.enter(packet.seconds, damaged=False, can_look=could_look)
+            yield from self._finish_latest(packet.seconds, step, None)
+            self._account.begin(packet.seconds)
+            if skipped.why == "unneeded":
+                self._pass(packet, step)
+            else:
+                self._latest = Latest(packet.seconds, step, billed=skipped.why == "outside")
+        if skipped.why == "unneeded":
+            self._shots.passes(len(skipped.packets))
+        else:
+            self._shots.forget()
         self._before = None
         resume = self._plan.resume
         if skipped.why == "before" and resume is not None and resume.after_packet is None:
             self._course.settle(resume.first_segment)
+
+    def _pass(self, packet: StreamPacket, step: Step) -> None:
+        """A frame that no sample needs; it shares the fate of the one before it."""
+        drops = self._drops
+        shown = Shown(packet.number, self._ordinal, self._suspect, self._still)
+        self._latest = Latest(packet.seconds, step, not drops, shown)
+        self._unseen_key = self._unseen_key or packet.is_key
+        if drops:
+            self._end_dropping(packet.number)
+        self._ordinal += not drops
+        self._tell_position(packet.seconds)
 
     def _show(self, timed: Timed) -> Iterator[Sample]:
         """Take in a frame; gives the sample before it, which is finished by that."""
@@ -186,20 +184,41 @@ class SampleReader(SampleIterator):
         for lost in decoded.lost:
             self._account.lose(lost)
         drops = self._is_dropped(decoded)
-        step = self._course.enter(seconds, decoded.damaged)
+        can_look = decoded.is_keyframe or not self._plan.sampling.only_keyframes
+        step = self._course.enter(seconds, decoded.damaged, can_look=can_look)
         yield from self._finish_latest(seconds, step, decoded)
         self._account.begin(seconds)
         before, self._before = self._before, decoded.frame
         cut = self._shots.cuts(decoded.frame)
-        frame = _Frame(timed, self._ordinal, self._shots.shot, before)
-        wanted = step.wanted or (cut and step.inside)
-        self._latest = _Latest(seconds, step, not drops, frame, wanted and not drops)
+        due = step.wanted or (cut and step.inside)
+        looked_at = due and self._looks_at(timed, always=cut or step.broken is not None)
+        self._suspect = decoded.suspect
+        shown = Shown(
+            *(decoded.packet, self._ordinal, decoded.suspect, self._still, timed, self._shots.shot, before),
+            due=due and not drops,
+            looked_at=looked_at and not drops,
+        )
+        self._latest = Latest(seconds, step, not drops, shown)
         if drops:
-            self._end_dropping(decoded)
+            self._end_dropping(decoded.packet)
         self._ordinal += not drops
+        self._tell_position(seconds)
+
+    def _tell_position(self, seconds: Fraction) -> None:
         self._frames += 1
         if self._hooks.on_position is not None and self._frames % _POSITION_EVERY_FRAMES == 1:
             self._hooks.on_position(seconds)
+
+    def _looks_at(self, timed: Timed, *, always: bool) -> bool:
+        """Whether a sample is looked at; the first one at or behind each keyframe always is."""
+        decoded = timed.decoded
+        self._unseen_key = self._unseen_key or decoded.is_keyframe
+        always = always or self._unseen_key or decoded.suspect
+        looks = self._gate is None or self._gate.looks_at(decoded.frame, timed.seconds, always=always)
+        if looks:
+            self._unseen_key = False
+        self._still = not looks
+        return looks
 
     def _is_dropped(self, decoded: Decoded) -> bool:
         """Whether an earlier reading has given this frame out."""
@@ -211,9 +230,9 @@ class SampleReader(SampleIterator):
             self._drops = False
         return self._drops
 
-    def _end_dropping(self, decoded: Decoded) -> None:
+    def _end_dropping(self, packet: int | None) -> None:
         resume = self._plan.resume
-        if resume is not None and decoded.packet == resume.after_packet:
+        if resume is not None and packet == resume.after_packet:
             self._drops = False
             self._course.settle(resume.first_segment)
 
@@ -241,49 +260,58 @@ class SampleReader(SampleIterator):
         if sample is not None:
             yield sample
 
-    def _shown_for(self, latest: _Latest) -> Fraction:
-        declared = 0 if latest.frame is None else latest.frame.timed.decoded.frame.duration or 0
+    def _shown_for(self, latest: Latest) -> Fraction:
+        timed = None if latest.shown is None else latest.shown.timed
+        declared = 0 if timed is None else timed.decoded.frame.duration or 0
         return self._course.clock.shown_for(declared * self._sequence.source.time_base)
 
     def _tell(
-        self, latest: _Latest, ends: Fraction, usual: Fraction | None, following: VideoFrame | None
+        self, latest: Latest, ends: Fraction, usual: Fraction | None, following: VideoFrame | None
     ) -> Sample | None:
         """Write the finished frame into the coverage facts; gives it as a sample where it is one."""
-        account, frame, start = self._account, latest.frame, latest.seconds
+        account, shown, start = self._account, latest.shown, latest.seconds
         segment = latest.step.segment
-        if frame is None:
+        if shown is None:
             account.pass_outside(start, ends, segment)
             return None
-        decoded = frame.timed.decoded
-        account.count(start, ends, segment, decoded.suspect)
-        self._note_point(decoded, frame.ordinal, segment)
+        account.count(start, ends, segment, shown.suspect)
+        self._note_point(shown, segment)
         image = None
-        if latest.wanted:
-            image = self._pictures.picture(frame.before, decoded.frame, following)
+        if shown.timed is not None and shown.looked_at:
+            image = self._pictures.picture(shown.before, shown.timed.decoded.frame, following)
         if not latest.step.inside:
             account.pass_outside(start, ends, segment)
-        elif latest.wanted and image is None:
+        elif shown.looked_at and image is None:
             account.pass_unseen(start, ends, segment)
         else:
-            account.show(decoded.suspect, start, ends, segment, usual)
+            kind: RangeKind = "suspect" if shown.suspect else "static" if shown.still else "searched"
+            account.show(kind, start, ends, segment, usual)
+        if shown.timed is None or not shown.due:
+            return None
+        where = self._where(shown, shown.timed, start, ends, segment)
+        if not shown.looked_at:
+            self._held.append(where)
         if image is None:
             return None
         self.coverage_facts.samples += 1
-        where = FrameRef(
+        held, self._held = tuple(self._held), []
+        return Sample(where, image, shown.shot, held)
+
+    def _where(self, shown: Shown, timed: Timed, start: Fraction, ends: Fraction, segment: int) -> FrameRef:
+        return FrameRef(
             stream=self._index,
             segment=segment,
-            ordinal=frame.ordinal,
-            pts=decoded.frame.pts,
+            ordinal=shown.ordinal,
+            pts=timed.decoded.frame.pts,
             time_base=self._sequence.source.time_base,
             seconds=start,
             until_seconds=ends,
-            time_source=frame.timed.source,
-            packet=decoded.packet,
-            suspect=decoded.suspect,
+            time_source=timed.source,
+            packet=shown.packet,
+            suspect=shown.suspect,
         )
-        return Sample(where, image, frame.shot)
 
-    def _note_point(self, decoded: Decoded, ordinal: int, segment: int) -> None:
-        if decoded.packet is not None:
-            self.slice_number = self._sequence.slice_of(decoded.packet)
-            self._point = Resume(self.slice_number, decoded.packet, ordinal + 1, segment)
+    def _note_point(self, shown: Shown, segment: int) -> None:
+        if shown.packet is not None:
+            self.slice_number = self._sequence.slice_of(shown.packet)
+            self._point = Resume(self.slice_number, shown.packet, shown.ordinal + 1, segment)

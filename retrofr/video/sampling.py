@@ -37,6 +37,17 @@ class SamplingGrid:
         shown = seconds + self._slack
         if shown < self._due:
             return False
-        point = (shown - self._anchor) * self._rate // 1
-        self._due = self._anchor + (point + 1) / self._rate
+        self._due = self._anchor + (self._point(seconds) + 1) / self._rate
         return True
+
+    @property
+    def anchor(self) -> Fraction | None:
+        """Media time of the first frame of the segment that was entered last; None before any."""
+        return None if self._segment is None else self._anchor
+
+    def crosses_point(self, before: Fraction, seconds: Fraction) -> bool:
+        """Whether a frame of the segment at hand would be wanted if the one before it were at ``before``."""
+        return self._point(seconds) > self._point(before)
+
+    def _point(self, seconds: Fraction) -> int:
+        return (seconds + self._slack - self._anchor) * self._rate // 1

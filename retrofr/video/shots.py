@@ -14,13 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 
+from retrofr.video.luma import luma_at
+
 _COLUMNS, _ROWS = 48, 36
 _USUAL_FRAMES = 12
 _MOST_TIMES_USUAL = 3.0
 _ABOVE_USUAL = 6.0
-_LUMA_FIRST = frozenset(
-    {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "yuv411p", "nv12", "nv21", "gray"}
-)
 
 
 class ShotCounter:
@@ -38,6 +37,11 @@ class ShotCounter:
         self._difference = difference
         self._before: npt.NDArray[np.int16] | None = None
         self._usual: deque[float] = deque(maxlen=_USUAL_FRAMES)
+        self._passed = 0
+
+    def passes(self, frames: int) -> None:
+        """So many frames were left out: the next one may differ from the last by the motion of all of them."""
+        self._passed += frames
 
     def forget(self) -> None:
         """Frames were left out: the next one is compared with none."""
@@ -45,7 +49,7 @@ class ShotCounter:
 
     def cuts(self, frame: VideoFrame) -> bool:
         """Whether this frame begins a new shot; call once a frame. The first frame begins none."""
-        return self.changes_to(_points(frame))
+        return self.changes_to(luma_at(frame, _COLUMNS, _ROWS).astype(np.int16))
 
     def changes_to(self, points: npt.NDArray[np.int16]) -> bool:
         """As :meth:`cuts`, from the luma at the grid's points."""
@@ -54,26 +58,11 @@ class ShotCounter:
             return False
         change = float(np.abs(points - before).mean())
         usual = max(median(self._usual), self._usual[-1]) if self._usual else 0.0
-        self._usual.append(change)
-        if change < max(self._difference, _MOST_TIMES_USUAL * usual + _ABOVE_USUAL):
+        passed, self._passed = self._passed, 0
+        blind = passed > 0 and not self._usual  # it is not known how much motion there is
+        self._usual.append(change / (passed + 1))
+        limit = max(_MOST_TIMES_USUAL, 2 * (passed + 1)) * usual + _ABOVE_USUAL
+        if blind or change < max(self._difference, limit):
             return False
         self.shot += 1
         return True
-
-
-def _points(frame: VideoFrame) -> npt.NDArray[np.int16]:
-    """Luma at the middle of each cell of the grid, straight from the decoded plane where it is 8-bit."""
-    if frame.format.name in _LUMA_FIRST:
-        plane = frame.planes[0]
-        # Lines are padded: the picture is the first `width` bytes of each.
-        luma = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[
-            : frame.height, : frame.width
-        ]
-    else:
-        small = frame.to_ndarray(format="gray", width=2 * _COLUMNS, height=2 * _ROWS)
-        luma = np.asarray(small, np.uint8)
-    height, width = luma.shape
-    rows = (np.arange(_ROWS) * 2 + 1) * height // (2 * _ROWS)
-    columns = (np.arange(_COLUMNS) * 2 + 1) * width // (2 * _COLUMNS)
-    points: npt.NDArray[np.int16] = luma[rows][:, columns].astype(np.int16)
-    return points

@@ -36,6 +36,17 @@ def test_every_flag_reaches_its_setting(run: Any, fake_search: Any) -> None:
     assert (s.quality.min_eye_distance_pixels, s.device) == (20.0, "cuda:1")
 
 
+def test_which_frames_are_looked_at(run: Any, fake_search: Any) -> None:
+    run(*SEARCH)
+    plain = settings_of(fake_search).sampling
+    assert (plain.rate, plain.only_keyframes, plain.gate) == (2.0, False, True)
+    run(*SEARCH, "--rate", "keyframes", "--no-gate")
+    quick = settings_of(fake_search).sampling
+    assert (quick.rate, quick.only_keyframes, quick.gate) == (2.0, True, False)
+    run(*SEARCH, "--set", "sampling.rate=keyframes")
+    assert settings_of(fake_search).sampling.only_keyframes
+
+
 def test_a_part_is_set_by_its_name(run: Any, fake_search: Any, tmp_path: Path) -> None:
     file = tmp_path / "s.toml"
     file.write_text("[parts.exact]\na = 1\n")
@@ -52,7 +63,7 @@ def test_a_part_is_set_by_its_name(run: Any, fake_search: Any, tmp_path: Path) -
         (("--set", "parts.annoy=3"), "error: --set parts.annoy=3: expected STAGE.NAME=VALUE\n"),
         (
             ("--set", "sampling.rat=3"),
-            "error: sampling.rat: no such setting\n       sampling has: rate, shot_difference\n",
+            "error: sampling.rat: no such setting\n       sampling has: gate, only_keyframes, rate, shot_difference\n",
         ),
         (("--set", "smpling.rate=3"), "error: smpling: no such stage of settings\n"),
         (("--set", "sampling.rate=x"), "error: sampling.rate: expected float, got 'x'\n"),

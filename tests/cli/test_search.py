@@ -288,7 +288,7 @@ def test_an_error_for_scripts_is_a_json_line(run: Any, fake_search: Any) -> None
         ),
         (
             (*SEARCH, "--rate", "often"),
-            "error: invalid value for '--rate': 'often' is not a valid float\n"
+            "error: invalid value for '--rate': 'often' is neither a number nor keyframes\n"
             "       `retrofr search --help` says what it takes\n",
         ),
         (

@@ -21,7 +21,7 @@ from retrofr.video.footage import FootageFile, find_footage
 from retrofr.video.plan import ReadingPlan
 from retrofr.video.reader import read_samples
 
-EVERY_FRAME = ReadingPlan(SamplingSettings(rate=120.0))
+EVERY_FRAME = ReadingPlan(SamplingSettings(rate=120.0, gate=False))
 EXPECTATIONS = expectations()
 EACH = pytest.mark.parametrize("expected", EXPECTATIONS, ids=lambda expected: expected.id)
 

@@ -73,10 +73,11 @@ def test_a_visit_is_one_appearance_with_exact_times(
     )
     result = retrofr.search([clip], [red_probe], settings=chosen(fake_parts))
     (hit,) = result.hits
-    # 2 samples a second at 25 frames a second: frames 0, 13, 25, 38, 50, 63, 75, ...
+    # 2 samples a second at 25 frames a second: frames 0, 13, 25, 38, 50, 63, 75, ... Of the four that show the visit
+    # one shows nothing new, so it is not looked at and counts for the time alone.
     assert (hit.start_seconds, hit.end_seconds) == (1, 64 * hit.end_seconds.__class__(1, 25))
     assert (hit.start_time, hit.end_time) == ("2024-03-30T17:11:06.000000", "2024-03-30T17:11:07.560000")
-    assert (hit.probe, hit.exhibit, hit.time_source, hit.faces) == ("red", clip.name, "pts", 4)
+    assert (hit.probe, hit.exhibit, hit.time_source, hit.faces) == ("red", clip.name, "pts", 3)
     assert len(hit.exhibit_sha256) == 64
     assert hit.score > 0.9
     assert result.exit_code == 0
@@ -258,7 +259,7 @@ def test_what_makes_no_sense_is_refused_before_any_work(
 
 def test_memory_does_not_grow_with_footage(tmp_path: Path, red_probe: Path, fake_parts: Parts) -> None:
     peaks = []
-    for number, frames in enumerate((200, 1200)):
+    for number, frames in enumerate((500, 2000)):
         clip = make_clip(
             tmp_path / f"{number}.mp4",
             frames=frames,

@@ -32,6 +32,7 @@ class ColourComparison:
     """What the face finder needs of a Comparison, for colours."""
 
     dimensions = 3
+    embedders = (ColourEmbedder(),)
 
     def cut(self, image: Pixels, landmarks: Floats) -> list[tuple[Pixels, ...]]:
         return [(chip,) for chip in cut_chips(image, landmarks, ColourEmbedder.chip)]

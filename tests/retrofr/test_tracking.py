@@ -51,8 +51,25 @@ def test_someone_walking_faster_than_their_own_width_is_still_one_track() -> Non
 
 def test_a_short_occlusion_is_bridged_and_a_long_one_is_not() -> None:
     seen = [0, 0.5, 1.0, 2.5, 3.0, 5.0, 5.5]
-    frames = {f.seconds: (f, i) for f, i in walk(seen)}
-    assert tracks_of(frames.values()) == [(0, 3, 5), (5, 5.5, 2)]
+    hidden = [(frame_ref(seconds), scene()) for seconds in (1.5, 2.0, 3.5, 4.0, 4.5)]
+    frames = sorted([*walk(seen), *hidden], key=lambda pair: pair[0].seconds)
+    assert tracks_of(frames) == [(0, 3, 5), (5, 5.5, 2)]
+
+
+def test_samples_further_apart_than_an_occlusion_may_last_are_joined_to_their_neighbours() -> None:
+    assert tracks_of(walk([0, 2, 4, 6], speed=5)) == [(0, 6, 4)]
+    assert tracks_of(walk([0, 6, 12], speed=0)) == [(0, 0, 1), (6, 6, 1), (12, 12, 1)]
+
+
+def test_a_face_in_frames_that_show_nothing_new_is_still_there() -> None:
+    tracker: Tracker[None] = Tracker(TrackSettings())
+    for frame, image in walk([0, 0.5], speed=0):
+        tracker.update(frame, image, ColourDetector().detect([image])[0])
+    for seconds in (1.0, 1.5, 8.0):
+        tracker.hold(frame_ref(seconds))
+    tracker.hold(frame_ref(8.5, segment=1))
+    (track,) = tracker.finish()
+    assert (float(track.first.seconds), float(track.last.seconds), track.faces) == (0, 8, 2)
 
 
 def test_a_shot_cut_ends_the_track_even_where_a_face_stays_in_place() -> None:

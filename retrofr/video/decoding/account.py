@@ -80,18 +80,19 @@ class Account:
         facts.segments = max(facts.segments, segment + 1)
 
     def show(
-        self, suspect: bool, start: Fraction, end: Fraction, segment: int, usual: Fraction | None
+        self, kind: RangeKind, start: Fraction, end: Fraction, segment: int, usual: Fraction | None
     ) -> None:
         """A frame stands from ``start`` to ``end``.
 
         Args:
+            kind: its fate: ``searched``, ``suspect`` or ``static``.
             usual: the usual step, where that is known and damage was reported behind the frame; else None.
         """
         self._reached = end
         own_end = end
         if usual is not None and end - start >= _HOLE_STEPS * usual:
             own_end = start + usual
-        self.ranges.show("suspect" if suspect else "searched", start, own_end, segment)
+        self.ranges.show(kind, start, own_end, segment)
         if own_end < end:
             self._hole(own_end, end, segment, "missing")
 

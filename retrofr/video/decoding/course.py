@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from retrofr.video.decoding.gate import Window, in_windows
 from retrofr.video.decoding.timing import Break, SegmentClock
+from retrofr.video.decoding.windows import Window, in_windows
 from retrofr.video.sampling import SamplingGrid
 
 
@@ -49,11 +49,12 @@ class Course:
         self._offset = 0
         self._was_inside = True
 
-    def enter(self, seconds: Fraction, damaged: bool) -> Step:
+    def enter(self, seconds: Fraction, damaged: bool, *, can_look: bool = True) -> Step:
         """Take the next frame's time.
 
         Args:
             damaged: damage was reported in front of it.
+            can_look: it is decoded; where it is not and a frame is due, the next one that is is wanted.
         """
         usual = self.clock.usual_step() if damaged and self.clock.is_steady() else None
         broken = self.clock.enter(seconds, damaged)
@@ -61,8 +62,8 @@ class Course:
             self._segment += 1
         inside = in_windows(seconds, self._windows)
         # The first frame of a window is looked at, or a short window between two points would have no sample.
-        wanted = self._grid.wants(self._segment, seconds) or not self._was_inside
-        self._was_inside = inside
+        wanted = can_look and (self._grid.wants(self._segment, seconds) or not self._was_inside)
+        self._was_inside = inside and (can_look or self._was_inside)
         return Step(broken, self._segment + self._offset, wanted and inside, inside, usual)
 
     def settle(self, segment: int) -> None:

@@ -72,7 +72,7 @@ class CoverageFacts:
     """What became of one stream, up to date while it is read and complete when reading has ended.
 
     Args:
-        frames: decoded frames.
+        frames: frames that reading went through; those that no sample needs are counted without being decoded.
         samples: frames that were given out to be looked at.
         damaged_packets: packets from which the decoder made no picture.
         damaged_frames: frames that the decoder itself reports as damaged. Few decoders report all damage

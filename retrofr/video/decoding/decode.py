@@ -106,7 +106,7 @@ class StreamDecoder:
         """All frames that can be had, in the order in which they are shown, and what was skipped between."""
         for item in self._gate.items(self._source.packets()):
             if isinstance(item, Skipped):
-                yield from self._pause()
+                yield from self._pause(complete=item.why == "unneeded")
                 self._tell_slices(item.starts)
                 yield item
                 continue
@@ -129,11 +129,25 @@ class StreamDecoder:
             for start in starts:
                 self._on_slice(start)
 
-    def _pause(self) -> Iterator[Decoded]:
-        """Take what the decoder still holds and let it begin anew at the next packet."""
+    @property
+    def saw_damage(self) -> bool:
+        """Whether damage was reported so far."""
+        spots = (self.damaged_packets, self.damaged_frames, self.silent_losses)
+        return self._suspicious or any(spot.count for spot in spots)
+
+    def _pause(self, *, complete: bool) -> Iterator[Decoded]:
+        """Take what the decoder still holds and let it begin anew at the next packet.
+
+        Args:
+            complete: nothing that was fed depends on what is left out, so what gives no frame now is lost.
+        """
         if not self._dirty:
             return
         yield from self._decode(None, None)
+        if complete:
+            self._overdue += self._ledger.finish()
+            # Without what went before, a damaged keyframe and all behind it would not be shown.
+            self._context.flags |= Flags.output_corrupt
         self._context.flush_buffers()
         self._trace.restart()
         self._ledger.restart()

@@ -1,4 +1,4 @@
-"""Which packets reach the decoder: all, those of the slices still to be read, or those near a time window."""
+"""Which packets reach the decoder: those of the slices still to be read, near a time window, needed by samples."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from retrofr.video.decoding.foresight import Foresight
 from retrofr.video.decoding.packets import REORDER_PACKETS, StreamPacket
 from retrofr.video.decoding.slices import SliceCutter, SliceStart
+from retrofr.video.decoding.windows import Window
 
-Window = tuple[Fraction | None, Fraction | None]
-
-# A group of pictures that is longer than this is not held back to see whether it touches a window.
+# A group of pictures that is longer than this is not held back to see whether all of it is needed.
 _MAX_HELD_PACKETS = 2000
 _MAX_HELD_BYTES = 64 << 20
 
@@ -30,13 +30,14 @@ class Skipped:
     """Packets that are not decoded.
 
     Args:
-        why: ``before``: a reading that is resumed begins later; ``outside``: they are outside the windows.
-        times: media time of each, as its frame would be shown: in order.
+        why: ``before``: a reading that is resumed begins later; ``outside``: they are outside the windows;
+            ``unneeded``: no sample needs them.
+        packets: in the order in which their frames would be shown.
         starts: the slices that begin with one of them.
     """
 
-    why: Literal["before", "outside"]
-    times: tuple[Fraction, ...]
+    why: Literal["before", "outside", "unneeded"]
+    packets: tuple[StreamPacket, ...]
     starts: tuple[SliceStart, ...]
 
 
@@ -51,6 +52,7 @@ class PacketGate:
             by less before a window's start is needed for pictures in it, if the next group is open.
         tells_leading: packets' times show whether a keyframe's group is open; else each may be.
         begins_at_key: what is stored before the first keyframe gives no frame.
+        foresight: knows what samples need; None where everything is decoded.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class PacketGate:
         reach: Fraction = Fraction(0),
         tells_leading: bool = True,
         begins_at_key: bool = False,
+        foresight: Foresight | None = None,
     ) -> None:
         self._cutter = cutter
         self._from_slice = from_slice
@@ -69,6 +72,7 @@ class PacketGate:
         self._reach = reach
         self._tells_leading = tells_leading
         self._unseen_key = begins_at_key
+        self._foresight = foresight
         self._group: list[Fed] = []
         self._group_bytes = 0
         self._group_is_open = False
@@ -84,8 +88,8 @@ class PacketGate:
                 if packet.is_key or len(self._group) >= _MAX_HELD_PACKETS:
                     yield from self._skip("before")
                 self._hold_times(packet, start)
-            elif self._windows:
-                yield from self._through_windows(Fed(packet, start))
+            elif self._windows or self._foresight is not None:
+                yield from self._in_groups(Fed(packet, start))
             else:
                 yield Fed(packet, start)
         yield from self._skip("before") if waiting else self._settle()
@@ -95,9 +99,10 @@ class PacketGate:
         if not self._unseen_key and not packet.packet.is_discard:
             self._group.append(Fed(packet, start))
 
-    def _through_windows(self, fed: Fed) -> Iterator[Fed | Skipped]:
+    def _in_groups(self, fed: Fed) -> Iterator[Fed | Skipped]:
         if fed.packet.is_key:
             yield from self._settle(fed.packet)
+            self._unseen_key = False
         if self._group_is_open:
             yield fed
             return
@@ -106,58 +111,65 @@ class PacketGate:
         if len(self._group) >= _MAX_HELD_PACKETS or self._group_bytes >= _MAX_HELD_BYTES:
             yield from self._let_through()
             self._group_is_open = True
+            self._foresight = None  # with groups like this one it would not see enough
 
     def _settle(self, following: StreamPacket | None = None) -> Iterator[Fed | Skipped]:
         self._group_is_open = False
-        if self._touches(following):
-            yield from self._let_through()
-        else:
+        if not self._group:
+            return
+        if not self._touches(following):
+            if self._foresight is not None and not self._unseen_key:
+                self._foresight.passes(self._as_shown(self._group))
             yield from self._skip("outside")
+            return
+        unneeded: list[Fed] = []
+        if self._foresight is not None and not self._unseen_key:
+            group = [fed.packet for fed in self._group]
+            count = self._foresight.needed(group, self._as_shown(self._group), following)
+            self._group, unneeded = self._group[:count], self._group[count:]
+        yield from self._let_through()
+        self._group = unneeded
+        yield from self._skip("unneeded")
 
     def _let_through(self) -> Iterator[Fed]:
         group, self._group, self._group_bytes = self._group, [], 0
         yield from group
 
-    def _skip(self, why: Literal["before", "outside"]) -> Iterator[Skipped]:
+    def _skip(self, why: Literal["before", "outside", "unneeded"]) -> Iterator[Skipped]:
         group, self._group, self._group_bytes = self._group, [], 0
         if group:
-            own = [fed.packet for fed in group if not fed.packet.packet.is_discard]
+            own = [fed for fed in group if not fed.packet.packet.is_discard]
             starts = tuple(fed.start for fed in group if fed.start is not None)
             yield Skipped(why, tuple(self._as_shown(own)), starts)
 
-    def _as_shown(self, packets: list[StreamPacket]) -> Iterator[Fraction]:
-        """Times in the order shown: sorted, but not across a clock that was set back."""
-        run: list[Fraction] = []
-        before: StreamPacket | None = None
-        for packet in packets:
-            if before is not None and self._steps_back(before, packet, run):
-                yield from sorted(run)
+    def _as_shown(self, group: list[Fed]) -> list[StreamPacket]:
+        """In the order shown: sorted by time, but not across a clock that was set back."""
+        shown: list[StreamPacket] = []
+        run: list[StreamPacket] = []
+        for fed in group:
+            if run and self._steps_back(run, fed.packet):
+                shown += sorted(run, key=_time_of)
                 run = []
-            run.append(packet.seconds)
-            before = packet
-        yield from sorted(run)
+            run.append(fed.packet)
+        return shown + sorted(run, key=_time_of)
 
-    def _steps_back(self, before: StreamPacket, packet: StreamPacket, run: list[Fraction]) -> bool:
+    def _steps_back(self, run: list[StreamPacket], packet: StreamPacket) -> bool:
         # Decoding times rise in order of storage, whatever the pictures' order, unless the clock goes back.
+        before = run[-1]
         if before.packet.dts is not None and packet.packet.dts is not None:
             return bool(packet.packet.dts < before.packet.dts)
-        return packet.seconds < max(run[-REORDER_PACKETS:]) - self._reach
+        return packet.seconds < max(map(_time_of, run[-REORDER_PACKETS:])) - self._reach
 
     def _touches(self, following: StreamPacket | None) -> bool:
         """Whether the group held is needed; ``following``: the keyframe behind it."""
-        if not self._group:
-            return False
         times = [fed.packet.seconds for fed in self._group]
         first, last = min(times), max(times)
         if following is not None and (following.has_leading or not self._tells_leading):
             last += self._reach
-        return any(
+        return not self._windows or any(
             (start is None or last >= start) and (end is None or first < end) for start, end in self._windows
         )
 
 
-def in_windows(seconds: Fraction, windows: tuple[Window, ...]) -> bool:
-    """Whether a media time lies in one of the windows; without windows every time does."""
-    return not windows or any(
-        (start is None or seconds >= start) and (end is None or seconds < end) for start, end in windows
-    )
+def _time_of(packet: StreamPacket) -> Fraction:
+    return packet.seconds

@@ -36,6 +36,9 @@ _MAX_DEMUX_FAILURES = 16
 # order of storage (measured on AVI, OGM and DHAV with B-frames: every second to third frame steps back).
 _STORAGE_ORDER_FORMATS = frozenset({"avi", "dhav", "ogg"})
 
+# Packets closer together than this part of a frame's step are no frames of their own.
+_CLOSEST_STEP = Fraction(3, 4)
+
 # Without any declared rate; FFmpeg assumes the same for bare streams.
 _ASSUMED_RATE = Fraction(25)
 
@@ -124,6 +127,7 @@ class PacketSource:
         given = None if self.timed else frame_rate
         self.step = 1 / (given or average_rate(stream) or _ASSUMED_RATE)
         self.reorder_shift = self._storage_order_shift(own)
+        self.packets_far_apart = self._lie_far_apart(own)
         self.zero = self._media_zero() if self.timed else Fraction(0)
         start = self._start(stream) if self.timed else Fraction(0)
         self.own_start = None if start is None else start - self.zero
@@ -168,6 +172,12 @@ class PacketSource:
         if not steps or min(steps) <= 0:  # a real presentation time steps back in order of storage
             return None
         return context.reorder_depth * min(steps) * self.time_base
+
+    def _lie_far_apart(self, own: list[Packet[Any]]) -> bool:
+        """Whether packets lie as far apart as frames; where fields come in packets of their own they do not."""
+        stamps = sorted(stamp for stamp in map(_stamp, own) if stamp is not None)
+        steps = sorted(b - a for a, b in pairwise(stamps))
+        return bool(steps) and steps[len(steps) // 2] * self.time_base >= self.step * _CLOSEST_STEP
 
     def _media_zero(self) -> Fraction:
         """Earliest start of the container's video streams, in its own seconds; 0 where nothing has a time."""

@@ -16,6 +16,8 @@ _SPARE_RANGES = 400
 # A lost packet is known to be lost at most this many frames after its place was passed.
 _RECENT_FRAMES = 128
 _MOST_PENDING = 4096
+# What frames stand in; "searched" and "suspect" were looked at.
+_SEEN = ("searched", "suspect", "static")
 
 
 class RangeLog:
@@ -35,7 +37,7 @@ class RangeLog:
     def show(self, kind: RangeKind, start: Fraction, end: Fraction, segment: int) -> None:
         """A frame stood from ``start`` to ``end``."""
         self.add(kind, start, end, segment)
-        if kind in ("searched", "suspect"):
+        if kind in _SEEN:
             self._recent.append((start, end, segment))
             self._settle_pending(start, end)
 
@@ -100,7 +102,7 @@ class RangeLog:
                 n
                 for n in range(len(self._ranges) - 1, -1, -1)
                 if self._ranges[n].segment == segment
-                and self._ranges[n].kind in ("searched", "suspect")
+                and self._ranges[n].kind in _SEEN
                 and self._ranges[n].start_seconds <= start < self._ranges[n].end_seconds
             ),
             None,

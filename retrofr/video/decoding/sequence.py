@@ -8,16 +8,20 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from retrofr.video._pyav import AvStream, InputContainer
+from retrofr.video.decoding.clean_start import is_clean_start
 from retrofr.video.decoding.decode import Decoded, StreamDecoder
 from retrofr.video.decoding.error_log import ErrorMeter
+from retrofr.video.decoding.foresight import Foresight
 from retrofr.video.decoding.gate import PacketGate, Skipped
 from retrofr.video.decoding.packets import REORDER_PACKETS, PacketSource
 from retrofr.video.decoding.slices import SliceCutter, SliceStart
-from retrofr.video.decoding.timing import Placed, Timeline, TimeSource
+from retrofr.video.decoding.timing import Placed, SegmentClock, Timeline, TimeSource
 from retrofr.video.plan import ReadingPlan
+from retrofr.video.sampling import SamplingGrid
 
 # Frames that wait for a known time are held decoded; together they take at most this.
 _WAITING_BYTES = 64 << 20
+_PROGRESSIVE = 1  # FFmpeg's AVFieldOrder; streams of which it does not know say 0
 # Frames come out at most this many slices behind what is fed.
 _RECENT_SLICES = 16
 
@@ -54,6 +58,8 @@ class FrameSequence:
         self.source = PacketSource(
             container, stream, frame_rate=plan.frame_rate, on_packet=hooks.on_packet, errors=errors
         )
+        # Half a tick, where ticks are coarse enough to matter: what Matroska's milliseconds are rounded by.
+        self.grid = SamplingGrid(plan.sampling.rate, min(self.source.time_base / 2, Fraction(1, 2000)))
         self._on_slice = hooks.on_slice
         self._starts: deque[SliceStart] = deque(maxlen=_RECENT_SLICES)
         resume = plan.resume
@@ -80,7 +86,29 @@ class FrameSequence:
             reach=source.step * (REORDER_PACKETS if reorders else 1),
             tells_leading=source.reorder_shift is None,
             begins_at_key=source.has_keyframes,
+            foresight=self._foresight(stream, plan) if skips else None,
         )
+
+    def _foresight(self, stream: AvStream, plan: ReadingPlan) -> Foresight | None:
+        """What says which packets samples need; None where that is not known, or all are to be decoded."""
+        source, context = self.source, stream.codec_context
+        progressive = context.field_order == _PROGRESSIVE
+        frame_a_packet = progressive or source.packets_far_apart
+        if plan.video.decode == "all" or source.reorder_shift is not None or not frame_a_packet:
+            return None
+        codec, extradata = context.codec.canonical_name, context.extradata
+        return Foresight(
+            self.grid,
+            SegmentClock(source.step),
+            plan.windows,
+            only_keyframes=plan.sampling.only_keyframes,
+            needs_follower=not progressive,
+            is_clean_start=lambda key: is_clean_start(key.packet, codec, extradata),
+            saw_damage=self._saw_damage,
+        )
+
+    def _saw_damage(self) -> bool:
+        return self.decoder.saw_damage or bool(self.source.demux_failures.count)
 
     def _make_timeline(self, stream: AvStream) -> Timeline[Decoded]:
         source, context = self.source, stream.codec_context
@@ -110,8 +138,8 @@ class FrameSequence:
                 yield from map(self._timed, self._place(item))
                 continue
             yield from map(self._timed, self._timeline.flush())
-            if item.times:
-                self._timeline.pass_to(item.times[-1] + self.source.zero)
+            if item.packets:
+                self._timeline.pass_to(item.packets[-1].seconds + self.source.zero)
             yield item
         yield from map(self._timed, self._timeline.flush())
 

@@ -15,7 +15,7 @@ import clips
 from retrofr.records import Sample
 from retrofr.settings import SamplingSettings
 from retrofr.video.container import open_exhibit
-from retrofr.video.decoding.gate import Window, in_windows
+from retrofr.video.decoding.windows import Window, in_windows
 from retrofr.video.footage import FootageFile
 from retrofr.video.plan import ReadingPlan
 from retrofr.video.reader import CoverageFacts, read_samples
@@ -29,7 +29,7 @@ NONE: tuple[Window, ...] = ((Fraction(100), None),)
 def read(
     path: Path, windows: tuple[Window, ...] = (), rate: float = 120.0
 ) -> tuple[list[Sample], CoverageFacts]:
-    plan = replace(ReadingPlan(SamplingSettings(rate=rate)), windows=windows)
+    plan = replace(ReadingPlan(SamplingSettings(rate=rate, gate=False)), windows=windows)
     with read_samples(open_exhibit(FootageFile(path, path.name)), 0, plan) as reader:
         return list(reader), reader.coverage_facts
 
