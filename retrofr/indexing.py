@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from retrofr import registry
@@ -19,7 +20,7 @@ from retrofr.case.exhibits import active_recipe, find_exhibit, note_unsearched, 
 from retrofr.case.searches import finish_run, start_run
 from retrofr.case.store import Case
 from retrofr.case.writing import StoredStream, commit_slice, finish_stream, open_stream
-from retrofr.engines.base import Work
+from retrofr.engines.base import Prepare, Work
 from retrofr.errors import CaseError, ExhibitError, IntegrityError
 from retrofr.events import Listener, Warned, ignore, never
 from retrofr.footage_run import FootageRun
@@ -33,7 +34,8 @@ from retrofr.request import FootageRequest
 from retrofr.results import Coverage, StreamCoverage
 from retrofr.runtime import THREADS_VARIABLE
 from retrofr.scoring import build_scorer
-from retrofr.settings import Settings
+from retrofr.settings import Settings, StageSettings
+from retrofr.shared_footage import SharedFootage
 from retrofr.stream_work import CollectedPiece, Piece, StreamTask, StreamWork, collected
 from retrofr.versions import versions
 from retrofr.video.footage import find_footage
@@ -109,10 +111,8 @@ def index(
     put_recipe(case, recipe)
     number = start_run(case, "index", versions())
     keeper = _CaseKeeper(case, recipe, listener)
-    workers = settings.index.workers or default_workers(settings.device)
     with DecoderProcess(settings.video) as decoder:
-        shared = decoder if getattr(engine, "IN_THIS_PROCESS", False) else None
-        prepare = partial(prepare_work, settings, _threads(workers), shared)
+        chosen, workers, prepare = _shared_out(engine, chosen, settings, decoder)
         with engine.build(chosen, prepare, workers, listener, stop) as running:
             run = FootageRun(running, decoder, keeper, request, listener, stop)
             try:
@@ -124,6 +124,18 @@ def index(
     return IndexResult(recipe, keeper.counts, coverage)
 
 
+def _shared_out(
+    engine: ModuleType, chosen: Any, settings: Settings, decoder: DecoderProcess
+) -> tuple[StageSettings, int, Prepare]:
+    """The engine's settings for this run, how many workers it has, and what prepares the work in each."""
+    if getattr(engine, "ELSEWHERE", False):
+        chosen, workers = chosen.shared_out(settings.index.workers, settings.device, _cores())
+        return chosen, workers, partial(prepare_elsewhere, settings, chosen.cpus_a_worker, Path.cwd())
+    workers = settings.index.workers or default_workers(settings.device)
+    shared = decoder if getattr(engine, "IN_THIS_PROCESS", False) else None
+    return chosen, workers, partial(prepare_work, settings, _threads(workers), shared)
+
+
 def prepare_work(settings: Settings, threads: int | None, decoder: DecoderProcess | None = None) -> Work:
     """Load the nets and give the work that an engine runs.
 
@@ -133,6 +145,11 @@ def prepare_work(settings: Settings, threads: int | None, decoder: DecoderProces
         decoder: reads the footage; one of its own where None.
     """
     return _Collecting(settings, threads, decoder)
+
+
+def prepare_elsewhere(settings: Settings, threads: int, folder: Path) -> Work:
+    """As :func:`prepare_work`, on a machine that may be another; ``folder`` is where the run was started."""
+    return SharedFootage(prepare_work(settings, threads), folder)
 
 
 class _Collecting:

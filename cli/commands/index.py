@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from retrofr.settings import DetectSettings, EmbedSettings, IndexSettings, QualitySettings, SamplingSettings
+from retrofr.errors import UsageError
+from retrofr.settings import DetectSettings, EmbedSettings, IndexSettings, QualitySettings
 
 from ..case_options import case_option, opened_case, wait_option
 from ..footage_options import FootageFlags, footage_options, gather_request
@@ -25,6 +26,7 @@ from ..options import (
     settings_options,
 )
 from ..progress import progress_options, reporter
+from ..sampling_options import sampling_options
 
 if TYPE_CHECKING:
     from retrofr.case.store import Case
@@ -62,7 +64,7 @@ Exit codes:
 )
 @report_format_option
 @footage_options()
-@setting_option("--rate", SamplingSettings, "rate", section="How to index")
+@sampling_options("How to index")
 @setting_option("--detector", DetectSettings, "detector", section="How to index", type=PartName("detectors"))
 @setting_option("--embedder", EmbedSettings, "embedder", section="How to index", type=PartName("embedders"))
 @setting_option(
@@ -70,6 +72,14 @@ Exit codes:
 )
 @setting_option("--engine", IndexSettings, "engine", section="How to index", type=PartName("engines"))
 @setting_option("--workers", IndexSettings, "workers", section="How to index")
+@click.option(
+    "--ray-address",
+    "parts__ray__address",
+    metavar="auto|HOST:PORT",
+    cls=Option,
+    section="How to index",
+    help="Ray cluster to join, with --engine ray; without it Ray is started on this machine.",
+)
 @device_option("How to index")
 @settings_options("How to index", example="track.max_gap_seconds=2")
 @progress_options(told="gaps")
@@ -95,7 +105,9 @@ def command(
     from retrofr.indexing import index
     from retrofr.recipe import setting_values
 
-    gather_settings(settings_file, assignments, flags)  # a slip of the pen makes no case
+    given = gather_settings(settings_file, assignments, flags)  # a slip of the pen makes no case
+    if flags["parts__ray__address"] is not None and given.index.engine != "ray":
+        raise UsageError("goes with --engine ray alone", subject="--ray-address", hint="add --engine ray")
     listener = reporter(progress, quiet=quiet)
     with _case_to_index(case_path, wait_seconds, quiet=quiet) as case:
         from retrofr.case.exhibits import active_recipe

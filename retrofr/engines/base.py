@@ -5,6 +5,10 @@ An engine is a file of this folder with ``SETTINGS`` (a StageSettings class) and
 told of their progress, ``stop`` is asked often, and once it says True the tasks under way end soon; their last
 pieces still come. It is given tasks and a function to run on them; it knows nothing of footage. What a task gives
 comes back piece by piece, each piece exactly once, those of one task in their order.
+
+An engine whose workers may be on other machines says ``ELSEWHERE = True``. Its settings then have ``cpus_a_worker``,
+which is also how many threads a worker's nets use, and ``shared_out(workers, device, cores)``, which settles for a run
+what a worker is given and how many there are to be; ``count`` 0 lets the engine say that by what it finds.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 
 import engine_work
 from retrofr import registry
+from retrofr.engines._ray_cluster import Room, connected
 from retrofr.engines.base import Died, Done, Engine, Gave, Outcome, Raised
 from retrofr.errors import ExhibitError, ModelError
 from retrofr.events import Event, ignore, never
@@ -48,9 +49,21 @@ def pieces(heard: Sequence[Outcome], task: Task) -> list[Any]:
     return [outcome.piece for outcome in heard if isinstance(outcome, Gave) and outcome.task == task]
 
 
-@pytest.fixture(params=ENGINES)
+SLOW_TO_START = {"ray": [pytest.mark.slow, pytest.mark.xdist_group("ray")]}
+
+
+@pytest.fixture(scope="module")
+def one_ray() -> Iterator[None]:
+    """A Ray that the engines of these tests find and leave as it is: its start takes seconds."""
+    with connected(None, Room(4, 0.0), 2):  # as much as two workers with default settings need
+        yield
+
+
+@pytest.fixture(params=[pytest.param(name, marks=SLOW_TO_START.get(name, ())) for name in ENGINES])
 def name(request: pytest.FixtureRequest) -> str:
     chosen: str = request.param
+    if chosen == "ray":
+        request.getfixturevalue("one_ray")
     return chosen
 
 
