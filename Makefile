@@ -12,11 +12,14 @@ PYTEST_ARGS    ?=
 UPGRADE        ?=
 DEMO_PROBE     ?= samples/probes/obama.jpg
 DEMO_OUT       ?= demo-out
+BENCH_DATA     ?= ../shared/data
+BENCH_WORK     ?= build/bench
+BENCH_ARGS     ?=
 
 VENV := .venv
 PY   := $(VENV)/bin/python
 
-.PHONY: help demo test check lint fmt lock clean distclean setup setup-dev
+.PHONY: help demo test check lint fmt bench lock clean distclean setup setup-dev
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -41,6 +44,9 @@ lint: setup-dev  ## ruff, mypy --strict and the import layers
 fmt: setup-dev  ## format, and mend what ruff can mend by itself
 	$(PY) -m ruff check --fix-only .
 	$(PY) -m ruff format .
+
+bench: setup-dev  ## speed beside its floor and beside others, 100 minutes; BENCH_ARGS=--quick: 10 minutes
+	@$(PY) benchmarks/speed.py --data $(BENCH_DATA) --work $(BENCH_WORK) $(BENCH_ARGS)
 
 # Says what is missing on this machine, does nothing where nothing has changed, and lets one run at a time in.
 VENV_SCRIPT = $(or $(PYTHON),python3) .ci/setup_venv.py $(if $(PYTHON),--this-python)
