@@ -112,6 +112,7 @@ def index(
     number = start_run(case, "index", versions())
     keeper = _CaseKeeper(case, recipe, listener)
     with DecoderProcess(settings.video) as decoder:
+        decoder.start()
         chosen, workers, prepare = _shared_out(engine, chosen, settings, decoder)
         with engine.build(chosen, prepare, workers, listener, stop) as running:
             run = FootageRun(running, decoder, keeper, request, listener, stop)
@@ -157,6 +158,7 @@ class _Collecting:
 
     def __init__(self, settings: Settings, threads: int | None, decoder: DecoderProcess | None) -> None:
         self._decoder = decoder or DecoderProcess(settings.video)
+        self._decoder.start()  # it loads its libraries while the nets are loaded
         self._work = StreamWork(load_nets(settings, threads=threads), self._decoder, settings, "faces")
 
     def __call__(

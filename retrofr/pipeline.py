@@ -75,12 +75,13 @@ def search(
     check_request(request, files.files)  # here, so that a mistyped name fails before models are loaded
     named = name_pictures(probes, lenient=lenient)
     registry.load("indexes", settings.search.index)
-    nets = load_nets(settings)
-    ready = (nets.detector, nets.comparison)
-    loaded, unusable = make_probes(named, lambda: ready, settings.quality, listener, lenient=lenient)
-    searching = Search(loaded, nets.comparison, settings.search, settings.parts)
-    started = datetime.now(UTC)
     with DecoderProcess(settings.video) as decoder:
+        decoder.start()  # it loads its libraries while the nets are loaded
+        nets = load_nets(settings)
+        ready = (nets.detector, nets.comparison)
+        loaded, unusable = make_probes(named, lambda: ready, settings.quality, listener, lenient=lenient)
+        searching = Search(loaded, nets.comparison, settings.search, settings.parts)
+        started = datetime.now(UTC)
         work = StreamWork(nets, decoder, settings, "frames" if keep_stills else "nothing")
         with InlineEngine(lambda: work, listener, stop) as engine:
             comparing = _Comparing(searching, settings.track)

@@ -5,6 +5,7 @@ It is started by ``local`` and by nobody else, and dies with its parent.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import traceback
@@ -22,7 +23,7 @@ _STDERR = 2
 
 @dataclass(frozen=True)
 class Begin:
-    """To the process: how the work is made. The first message, and answered by nothing."""
+    """To the process: make the work. The first message, answered only where that fails."""
 
     prepare: Prepare
 
@@ -90,21 +91,18 @@ def main(descriptor: int, lifeline: int) -> None:
     channel = Channel(socket.socket(fileno=descriptor))
     parent = _Parent(channel)
     work: Work | None = None
-    begin: Begin | None = None
     try:
         while True:
             match channel.receive():
-                case Begin() as begin:
-                    pass
+                case Begin(prepare):
+                    work = _prepared(channel, prepare)
                 case Stop():
                     parent.stopped = True
                 case Run(task):
                     os.ftruncate(
                         _STDERR, 0
                     )  # a file of the parent's, where it finds the last words of a crash
-                    assert begin is not None
-                    if work is None:
-                        work = _prepared(channel, begin.prepare)
+                    assert work is not None
                     _run(channel, parent, work, task)
     except ClosedError:
         pass
@@ -119,10 +117,19 @@ def _prepared(channel: Channel, prepare: Prepare) -> Work:
         return prepare()
     except RetrofrError as error:
         channel.send(Failed(error, "", preparing=True))
+        _wait_for_the_end(channel)
         raise SystemExit from error
     except Exception as error:  # a bug: told to the parent, and the end of this process
         channel.send(Failed(that_travels(error), traceback.format_exc(), preparing=True))
+        _wait_for_the_end(channel)
         raise
+
+
+def _wait_for_the_end(channel: Channel) -> None:
+    """The parent hears why it failed only once it has a task; a process that is gone by then could not say it."""
+    with contextlib.suppress(ClosedError):
+        while True:
+            channel.receive()
 
 
 def _run(channel: Channel, parent: _Parent, work: Work, task: Any) -> None:

@@ -35,7 +35,7 @@ class _Worker:
     def __init__(self) -> None:
         self.child = Child(_PROCESS, "the worker", None)
         self.task: Any = None
-        self.busy = False
+        self.busy = self.worked = False
         self.told_to_stop = False
         self.death = ""
 
@@ -54,11 +54,14 @@ class LocalEngine:
         self._turn = 0
 
     def __enter__(self) -> LocalEngine:
+        # What is prepared takes seconds; meanwhile the caller finds the first task.
+        with contextlib.suppress(DiedError):  # submitting starts another
+            self._workers[0].child.send(Begin(self._prepare))
         return self
 
     def __exit__(self, *_: object) -> None:
         for worker in self._workers:
-            if worker.busy:
+            if worker.busy or not worker.worked:
                 worker.child.kill()
             worker.child.close()
 
@@ -72,7 +75,7 @@ class LocalEngine:
 
     def submit(self, task: Any) -> None:
         worker = next(worker for worker in self._workers if not worker.busy)
-        worker.task, worker.busy = task, True
+        worker.task, worker.busy, worker.worked = task, True, True
         try:
             if worker.child.pid is None:
                 worker.told_to_stop = False

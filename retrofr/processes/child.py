@@ -64,14 +64,18 @@ class Child:
         """Of the running process; None where there is none."""
         return self._process.pid if self._process is not None else None
 
+    def start(self) -> None:
+        """Start the process now, where there is none, so that it is ready when something is sent to it."""
+        if self._channel is None:
+            self._start()
+
     def send(self, message: object) -> None:
         """Send a message to the process; one is started where there is none.
 
         Raises:
             DiedError: it died before it took the message.
         """
-        if self._channel is None:
-            self._start()
+        self.start()
         assert self._channel is not None
         try:
             self._channel.send(message)

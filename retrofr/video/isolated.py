@@ -56,6 +56,10 @@ class DecoderProcess:
     def __enter__(self) -> Self:
         return self
 
+    def start(self) -> None:
+        """Start the process now, so that it loads its libraries while something else is done."""
+        self._child.start()
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:

@@ -39,7 +39,10 @@ def test_settings_of_a_part_are_a_table() -> None:
 def test_unknown_setting_lists_the_known_ones() -> None:
     with pytest.raises(SettingsError) as caught:
         SamplingSettings.from_mapping({"fps": 2})
-    assert str(caught.value) == "sampling.fps: no such setting\nsampling has: gate, only_keyframes, rate, shot_difference"
+    assert (
+        str(caught.value)
+        == "sampling.fps: no such setting\nsampling has: gate, only_keyframes, rate, shot_difference"
+    )
 
 
 def test_unknown_stage_lists_the_known_ones() -> None:

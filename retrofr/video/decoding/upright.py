@@ -5,7 +5,6 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
@@ -31,14 +30,18 @@ def upright_rgb(frame: VideoFrame, pixel_aspect: Fraction, rotation: int) -> Pix
     # An explicit format: plain to_ndarray refuses odd sizes and gives 16 bits for 10-bit video.
     image: npt.NDArray[Any] = frame.to_ndarray(format="rgb24", threads=1)
     height, width = image.shape[:2]
-    if pixel_aspect > 1:
-        image = cv2.resize(image, (round(width * pixel_aspect), height), interpolation=cv2.INTER_LINEAR)
-    elif pixel_aspect < 1:
-        image = cv2.resize(image, (width, round(height / pixel_aspect)), interpolation=cv2.INTER_LINEAR)
+    if pixel_aspect != 1:
+        image = _stretched(image, max(1, pixel_aspect) * width, max(1, 1 / pixel_aspect) * height)
     quarter_turns = round(rotation / 90) % 4  # counter-clockwise, as np.rot90 counts
     if quarter_turns:
         image = np.rot90(image, k=quarter_turns)
     return np.ascontiguousarray(image, dtype=np.uint8)
+
+
+def _stretched(image: npt.NDArray[Any], width: Fraction, height: Fraction) -> npt.NDArray[Any]:
+    import cv2  # takes a decoder process longer to load than all else, and few recordings need it
+
+    return cv2.resize(image, (round(width), round(height)), interpolation=cv2.INTER_LINEAR)
 
 
 def believable_aspect(pixel_aspect: Fraction | None) -> Fraction:
