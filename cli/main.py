@@ -21,6 +21,7 @@ COMMANDS = (
     "export",
     "case",
     "inspect",
+    "bench",
     "models",
     "doctor",
     "completion",

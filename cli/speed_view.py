@@ -92,13 +92,13 @@ def _figures(recording: Recording) -> Table:
 
 
 def _stages(result: SpeedResult) -> Table:
-    table = _plain("where the time goes", "ms of cores a sample", "share", "ms on the wall a sample")
+    table = _plain("where the time goes, a sample", "of all cores", "share", "on the wall")
     stages, samples = result.stages(), max(result.samples, 1)
     whole = sum(spent.cpu_seconds for spent in stages.values()) or 1.0
     for stage, spent in stages.items():
-        wall = "" if spent.wall_seconds is None else f"{1000 * spent.wall_seconds / samples:.2f}"
+        wall = "" if spent.wall_seconds is None else f"{1000 * spent.wall_seconds / samples:.2f} ms"
         share = f"{100 * spent.cpu_seconds / whole:.0f} %"
-        table.add_row(STAGES[stage], f"{1000 * spent.cpu_seconds / samples:.2f}", share, wall)
+        table.add_row(STAGES[stage], f"{1000 * spent.cpu_seconds / samples:.2f} ms", share, wall)
     return table
 
 

@@ -16,7 +16,7 @@ from retrofr.errors import ModelError
 from retrofr.scoring import Scorer, build_scorer, comparison_key
 from retrofr.settings import Settings
 
-TRACKLETS_VERSION = 1
+TRACKLETS_VERSION = 2
 """Counts the ways in which samples became tracklets: a change of it makes new recipes."""
 
 # These change how fast it goes, or what is survived, and nothing of what is found.

@@ -51,21 +51,24 @@ Exit codes:
     "--seconds",
     type=click.FloatRange(min=1, max=86_400),
     default=60.0,
+    metavar="NUMBER",
     cls=Option,
     section="How to measure",
-    help="Read so much of each recording, from its beginning.  [default 60 s of media time; 1 to 86400]",
+    help="Read so much of each recording, from its beginning.  [default 60 s of media time]",
 )
 @click.option(
     "--rounds",
     type=click.IntRange(1, 100),
     default=3,
+    metavar="NUMBER",
     cls=Option,
     section="How to measure",
-    help="Measure so often; medians are shown.  [default 3; 1 to 100]",
+    help="Measure so often; medians are shown.  [default 3]",
 )
 @click.option(
     "--hours",
     type=click.FloatRange(min=0, min_open=True),
+    metavar="NUMBER",
     cls=Option,
     section="How to measure",
     help="Also say how long so many hours of such footage would take.",

@@ -294,6 +294,7 @@ class SampleReader(SampleIterator):
         if image is None:
             return None
         self.coverage_facts.samples += 1
+        account.look(start, segment)
         held, self._held = tuple(self._held), []
         return Sample(where, image, shown.shot, held)
 

@@ -9,6 +9,7 @@ from typing import get_args
 from fixed_results import search_result
 from retrofr import documents, errors, events, index_documents
 from retrofr.records import RangeKind
+from retrofr.speed.documents import SPEED_SCHEMA
 from retrofr_cli import case_view, people_view
 from retrofr_cli.commands import doctor, models
 from retrofr_cli.failures import PROGRESS_SCHEMA
@@ -49,6 +50,7 @@ def test_every_event_is_named() -> None:
 def test_every_schema_is_named() -> None:
     schemas = {value for name, value in vars(documents).items() if name.endswith("_SCHEMA")}
     schemas |= {PROGRESS_SCHEMA, models.SCHEMA, doctor.SCHEMA, index_documents.INDEX_SCHEMA}
+    schemas |= {SPEED_SCHEMA}
     schemas |= {case_view.CASE_SCHEMA, case_view.LIST_SCHEMA}
     schemas |= {people_view.PEOPLE_SCHEMA, people_view.PERSON_SCHEMA, people_view.DETAIL_SCHEMA}
     schemas -= {documents.APPEARANCES_SCHEMA}  # the library's own, written by no command

@@ -298,7 +298,7 @@ def test_an_error_for_scripts_is_a_json_line(run: Any, fake_search: Any) -> None
         (
             ("sreach",),
             "error: no command is called 'sreach'; there are: search, index, people, export, "
-            "case, inspect, models, doctor, completion\n"
+            "case, inspect, bench, models, doctor, completion\n"
             "       `retrofr --help` says what it takes\n",
         ),
     ],

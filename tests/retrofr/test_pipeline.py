@@ -259,7 +259,7 @@ def test_what_makes_no_sense_is_refused_before_any_work(
 
 def test_memory_does_not_grow_with_footage(tmp_path: Path, red_probe: Path, fake_parts: Parts) -> None:
     peaks = []
-    for number, frames in enumerate((500, 2000)):
+    for number, frames in enumerate((400, 1200)):
         clip = make_clip(
             tmp_path / f"{number}.mp4",
             frames=frames,

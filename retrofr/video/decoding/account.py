@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from retrofr.records import RangeKind
 from retrofr.results import BLIND_DECODER
-from retrofr.video.decoding.coverage import BreakLog, CoverageFacts, Spots, shown
+from retrofr.video.decoding.coverage import BreakLog, CoverageFacts, LookLog, Spots, shown
 from retrofr.video.decoding.damage import REPORTS_DAMAGE
 from retrofr.video.decoding.decode import StreamDecoder
 from retrofr.video.decoding.fate import LostPacket
@@ -50,6 +50,7 @@ class Account:
         self._begun = False
         self._late: tuple[Fraction, Fraction] | None = None
         self._reached: Fraction | None = None
+        self._looks = LookLog() if plan.sampling.only_keyframes else None
         facts.codec_reports_damage = codec in REPORTS_DAMAGE
 
     def begin(self, first: Fraction) -> None:
@@ -96,6 +97,11 @@ class Account:
         if own_end < end:
             self._hole(own_end, end, segment, "missing")
 
+    def look(self, start: Fraction, segment: int) -> None:
+        """A frame is a sample."""
+        if self._looks is not None:
+            self._looks.look(start, segment)
+
     def pass_outside(self, start: Fraction, end: Fraction, segment: int) -> None:
         """A stretch outside the windows."""
         self._reached = end
@@ -130,6 +136,8 @@ class Account:
         facts.problems = [*self._lost_pictures(complete), *self._late_start(), *self._breaks.sentences()]
         if complete:
             facts.problems += self._shortfall(usual_step)
+        if self._looks is not None and facts.searched_seconds:
+            facts.problems += self._looks.sentences(facts.last_seconds)
         self.ranges.finish()
         facts.notes = self._notes()
 
@@ -209,6 +217,8 @@ class Account:
 
     def _notes_on_pictures(self) -> list[str]:
         facts, told = self.facts, []
+        if self._looks is not None and facts.samples:
+            told.append(f"keyframes alone were looked at, at most {shown(self._looks.longest)} apart")
         aspect = self._plan.pixel_aspect
         if aspect is not None:
             told.append(f"pixel aspect {aspect.numerator}:{aspect.denominator}, as given")

@@ -11,6 +11,8 @@ from retrofr.records import TimeRange
 _JOIN_SECONDS = Fraction(5)
 _MAX_STRETCHES = 1000
 _MAX_TOLD = 4
+# Keyframes further apart than this are no look at what lies between.
+_FAR_APART = Fraction(30)
 
 
 @dataclass
@@ -136,3 +138,39 @@ class BreakLog:
     def sentences(self) -> list[str]:
         rest = self._count - len(self._told)
         return [*self._told, f"{rest} more breaks in time"] if rest else list(self._told)
+
+
+class LookLog:
+    """How far apart the samples are of a reading that looks at keyframes alone.
+
+    ``longest`` is the longest time between two, and from the last one to the end once ``sentences`` was asked.
+    """
+
+    def __init__(self) -> None:
+        self.longest = Fraction(0)
+        self._at: tuple[Fraction, int] | None = None
+        self._far: list[tuple[Fraction, Fraction]] = []
+        self._count = 0
+
+    def look(self, seconds: Fraction, segment: int) -> None:
+        """A sample is at this media time."""
+        if self._at is not None and self._at[1] == segment:
+            self._pass(self._at[0], seconds)
+        self._at = seconds, segment
+
+    def sentences(self, end: Fraction | None) -> list[str]:
+        """Where samples are too far apart; ``end``: of what was read."""
+        if self._at is None:
+            return ["no keyframe was found, and keyframes alone were to be looked at"]
+        if end is not None:
+            self._pass(self._at[0], end)
+        told = [f"no keyframe between {shown(a)} and {shown(b)}: nobody looked there" for a, b in self._far]
+        rest = self._count - len(self._far)
+        return [*told, f"{rest} more such places"] if rest else told
+
+    def _pass(self, start: Fraction, end: Fraction) -> None:
+        self.longest = max(self.longest, end - start)
+        if end - start > _FAR_APART:
+            self._count += 1
+            if len(self._far) < _MAX_TOLD:
+                self._far.append((start, end))

@@ -39,7 +39,7 @@ def test_a_long_recording_is_read_to_its_end_in_close_pairs() -> None:
 def test_the_points_of_the_second_differ(length: Fraction) -> None:
     phases = sorted(float(time % 1) for time in overlay_times(Fraction(0), length))
     gaps = [after - before for before, after in zip(phases, [*phases[1:], phases[0] + 1], strict=True)]
-    assert max(gaps) < 0.6
+    assert max(gaps) < 2 / 3
 
 
 def test_of_passing_samples_the_first_at_each_time_is_taken_once() -> None:
