@@ -6,7 +6,9 @@ they are unfit remain. Nothing here outlives its tracklet.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,6 +23,9 @@ from retrofr.records import Detections, Exhibit, Face, Floats, FrameRef, Sample,
 from retrofr.settings import Settings
 from retrofr.stills import FACE_PICTURE, StillSource, face_picture, frame_as_jpeg
 from retrofr.tracking import Track, Tracker
+
+# So many batches of faces wait to be embedded at most; each holds a few megabytes of pictures.
+_MOST_EMBEDDING = 2
 
 Keeps = Literal["nothing", "faces", "frames"]
 """What is kept of pictures beside templates: nothing, the aligned faces, or those and the frames they are in."""
@@ -58,6 +63,12 @@ class FaceFinder:
 
     ``counts`` are those of the stream. Every tracklet ends with its slice, so that what a slice gives does not
     depend on who worked on the one before; appearances join what was one.
+
+    Args:
+        keeps: what of pictures is kept beside templates.
+        counts: of an earlier run that this one goes on from.
+        aside: a thread that embeds while the next faces are found; nobody else uses the comparison's nets then. None:
+            faces are embedded where tracklets are given.
     """
 
     def __init__(
@@ -69,6 +80,7 @@ class FaceFinder:
         *,
         keeps: Keeps,
         counts: FaceCounts | None = None,
+        aside: Executor | None = None,
     ) -> None:
         self.counts = counts or FaceCounts()
         self._exhibit = exhibit
@@ -77,6 +89,8 @@ class FaceFinder:
         self._chips = [FACE_PICTURE, *(part.chip for part in comparison.embedders)]
         self._tracker: Tracker[Kept] = Tracker(settings.track)
         self._waiting: list[Track[Kept]] = []
+        self._aside = aside
+        self._embedding: deque[tuple[list[Track[Kept]], Future[Floats]]] = deque()
         self._number = self._slice = 0
 
     def begin_slice(self, number: int) -> None:
@@ -90,7 +104,9 @@ class FaceFinder:
         ):
             self._waiting += self._take(sample, found)
         if sum(len(track.kept) for track in self._waiting) >= self._settings.embed.batch_faces:
-            yield from self._embed()
+            self._embed()
+        while self._embedding and (len(self._embedding) > _MOST_EMBEDDING or self._embedding[0][1].done()):
+            yield from self._embedded()
 
     def hold(self, frames: Sequence[FrameRef]) -> None:
         """Frames behind the last sample that show what it shows: its faces are still there."""
@@ -100,7 +116,9 @@ class FaceFinder:
     def finish(self) -> Iterator[FoundTracklet]:
         """End all tracklets of the slice and give those not given yet."""
         self._waiting += self._tracker.finish()
-        yield from self._embed()
+        self._embed()
+        while self._embedding:
+            yield from self._embedded()
 
     def _take(self, sample: Sample, found: Detections) -> list[Track[Kept]]:
         self.hold(sample.held)
@@ -126,11 +144,22 @@ class FaceFinder:
         quality = measure_quality(sample.image, box, landmarks, score, self._settings.quality)
         return Face(sample.frame, box, landmarks, score, quality)
 
-    def _embed(self) -> Iterator[FoundTracklet]:
+    def _embed(self) -> None:
         waiting, self._waiting = self._waiting, []
-        templates = self._templates([kept.view for track in waiting for _, kept in track.kept])
+        views = [kept.view for track in waiting for _, kept in track.kept]
+        if self._aside is not None:
+            templates = self._aside.submit(self._templates, views)
+        else:
+            templates = Future()
+            templates.set_result(self._templates(views))
+        self._embedding.append((waiting, templates))
+
+    def _embedded(self) -> Iterator[FoundTracklet]:
+        """The tracklets whose faces were the first to be embedded."""
+        tracks, future = self._embedding.popleft()
+        templates = future.result()
         start = 0
-        for track in waiting:
+        for track in tracks:
             end = start + len(track.kept)
             yield self._tracklet(track, templates[start:end])
             start = end

@@ -42,7 +42,9 @@ from retrofr.video.footage import find_footage
 from retrofr.video.isolated import DecoderProcess
 
 CORES_A_WORKER = 4
-"""A worker decodes in one process and runs its nets in another, each with several threads."""
+"""A worker decodes in one process; in another it finds faces and embeds them, both with several threads."""
+
+_NETS_AT_ONCE = 2
 
 _DIFFERENCES_TOLD = 4
 
@@ -178,8 +180,8 @@ def default_workers(device: str) -> int:
 
 
 def _threads(workers: int) -> int | None:
-    """For each of the workers; None where the user has said it."""
-    return None if THREADS_VARIABLE in os.environ else max(1, _cores() // workers)
+    """For each net of each of the workers; None where the user has said it."""
+    return None if THREADS_VARIABLE in os.environ else max(1, _cores() // (workers * _NETS_AT_ONCE))
 
 
 def _cores() -> int:

@@ -7,6 +7,7 @@ the last slice that was given whole, with the same result as if it had never bee
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -72,6 +73,7 @@ class StreamWork:
     def __init__(self, nets: Nets, decoder: DecoderProcess, settings: Settings, keeps: Keeps) -> None:
         self._nets, self._decoder = nets, decoder
         self._settings, self._keeps = settings, keeps
+        self._aside = ThreadPoolExecutor(1, "retrofr embed")
 
     def __call__(self, task: StreamTask, tell: Listener, stop: Callable[[], bool]) -> Iterator[Piece]:
         """Give what is found in a stream: tracklets as they end, and where its slices end.
@@ -105,7 +107,13 @@ class StreamWork:
             counts = FaceCounts(known.found, known.unfit, known.reasons.copy())
         nets, exhibit = self._nets, task.taken.exhibit
         return FaceFinder(
-            exhibit, nets.detector, nets.comparison, self._settings, keeps=self._keeps, counts=counts
+            exhibit,
+            nets.detector,
+            nets.comparison,
+            self._settings,
+            keeps=self._keeps,
+            counts=counts,
+            aside=self._aside,
         )
 
     @property

@@ -190,6 +190,7 @@ class SampleReader(SampleIterator):
         self._account.begin(seconds)
         before, self._before = self._before, decoded.frame
         cut = self._shots.cuts(decoded.frame)
+        self._unseen_key = self._unseen_key or decoded.is_keyframe
         due = step.wanted or (cut and step.inside)
         looked_at = due and self._looks_at(timed, always=cut or step.broken is not None)
         self._suspect = decoded.suspect
@@ -212,7 +213,6 @@ class SampleReader(SampleIterator):
     def _looks_at(self, timed: Timed, *, always: bool) -> bool:
         """Whether a sample is looked at; the first one at or behind each keyframe always is."""
         decoded = timed.decoded
-        self._unseen_key = self._unseen_key or decoded.is_keyframe
         always = always or self._unseen_key or decoded.suspect
         looks = self._gate is None or self._gate.looks_at(decoded.frame, timed.seconds, always=always)
         if looks:
@@ -279,6 +279,8 @@ class SampleReader(SampleIterator):
         image = None
         if shown.timed is not None and shown.looked_at:
             image = self._pictures.picture(shown.before, shown.timed.decoded.frame, following)
+            if image is None and self._gate is not None:
+                self._gate.forget()
         if not latest.step.inside:
             account.pass_outside(start, ends, segment)
         elif shown.looked_at and image is None:

@@ -32,6 +32,10 @@ class StillnessGate:
         self._seen: Floats | None = None
         self._at = Fraction(0)
 
+    def forget(self) -> None:
+        """The sample that was to be looked at last was not: what comes next is compared with none."""
+        self._seen = None
+
     def looks_at(self, frame: VideoFrame, seconds: Fraction, *, always: bool) -> bool:
         """Whether something may have changed since a sample was last looked at.
 

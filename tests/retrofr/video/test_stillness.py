@@ -16,6 +16,7 @@ import clips
 from retrofr.records import Sample
 from retrofr.settings import SamplingSettings
 from retrofr.video.container import open_exhibit
+from retrofr.video.decoding.picture import PictureMaker
 from retrofr.video.footage import FootageFile
 from retrofr.video.reader import CoverageFacts, read_samples
 from retrofr.video.stillness import StillnessGate, block_means, has_changed
@@ -94,6 +95,21 @@ def test_a_picture_is_looked_at_every_ten_seconds_whatever_it_shows(tmp_path: Pa
     path = film(tmp_path / "a.mp4", 40 * RATE, lambda _: None, keyframe_every=5000)
     samples, _ = read(path, rate=1.0)
     assert at(samples) == [0, 10, 20, 30]
+
+
+def test_the_first_sample_behind_a_keyframe_between_two_is_looked_at(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mp4", 100, lambda _: None, keyframe_every=30)
+    samples, _ = read(path)
+    # Keyframes are at 0, 1.2, 2.4 and 3.6 s, samples every half second.
+    assert at(samples) == [0, 1.52, 2.52]
+
+
+def test_what_could_not_be_made_a_picture_is_no_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PictureMaker, "picture", lambda *_: None)
+    samples, facts = read(film(tmp_path / "a.mp4", 100, lambda _: None, keyframe_every=1000))
+    assert samples == []
+    assert facts.static_seconds == 0
+    assert len([r for r in facts.ranges if r.kind == "unreadable"]) == 8
 
 
 def frame_of(luma: Any) -> VideoFrame:
