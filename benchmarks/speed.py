@@ -41,6 +41,9 @@ SMALLEST = 40
 
 SAMPLE_RATE = 2
 
+BRIEF_HOW = ("needed", "keyframes")
+"""Floors that are measured where only the ratios are wanted; beside them run the first setting and the last."""
+
 FINISHED, REFUSED, WITH_GAPS = 0, 2, 10
 """Exit codes of `retrofr index`: the figures of the first and the last are good."""
 
@@ -116,9 +119,10 @@ class Bench:
     # ---- parts -----------------------------------------------------------------------------------------------
 
     def _clip(self, kind: str) -> None:
-        for how in HOW:
+        for how in BRIEF_HOW if self.options.brief else HOW:
             self._floor(kind, how)
-        for setting in settings() if kind in WITH_ALL_SETTINGS else settings()[:1]:
+        chosen = settings() if kind in WITH_ALL_SETTINGS else settings()[:1]
+        for setting in (chosen[0], chosen[-1]) if self.options.brief else chosen:
             self._index(kind, setting.name, [self.clips[kind].path], setting.flags, visits=True)
 
     def _floor(self, kind: str, how: str) -> None:
@@ -280,6 +284,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=PARTS, help="measure these parts only")
     parser.add_argument("--quick", action="store_true", help="short clips, one round: does it work at all?")
+    parser.add_argument(
+        "--brief", action="store_true", help="only the floors and settings that ratios are about"
+    )
     parser.add_argument("--peer-every", type=int, default=10, help="others look at every so-many-th sample")
     parser.add_argument(
         "--piece-seconds", type=float, default=60.0, help="length of a file of the part scaling"

@@ -68,12 +68,21 @@ class StreamWork:
         decoder: reads the footage.
         settings: of the run.
         keeps: what of pictures is kept beside templates.
+        embeds_aside: faces are embedded by a thread of its own while the next ones are found.
     """
 
-    def __init__(self, nets: Nets, decoder: DecoderProcess, settings: Settings, keeps: Keeps) -> None:
+    def __init__(
+        self,
+        nets: Nets,
+        decoder: DecoderProcess,
+        settings: Settings,
+        keeps: Keeps,
+        *,
+        embeds_aside: bool = True,
+    ) -> None:
         self._nets, self._decoder = nets, decoder
         self._settings, self._keeps = settings, keeps
-        self._aside = ThreadPoolExecutor(1, "retrofr embed")
+        self._aside = ThreadPoolExecutor(1, "retrofr embed") if embeds_aside else None
 
     def __call__(self, task: StreamTask, tell: Listener, stop: Callable[[], bool]) -> Iterator[Piece]:
         """Give what is found in a stream: tracklets as they end, and where its slices end.

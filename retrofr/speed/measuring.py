@@ -226,7 +226,10 @@ class _Measuring:
         detector = TimedDetector(self._nets.detector, watch)
         nets = Nets(detector, TimedComparison(self._nets.comparison, watch), self._nets.device)
         pieces = collected(
-            StreamWork(nets, decoder, self._settings, "faces")(task, self._listener, self._stop)
+            # What runs beside something else cannot be told from it by the processor time of this process.
+            StreamWork(nets, decoder, self._settings, "faces", embeds_aside=False)(
+                task, self._listener, self._stop
+            )
         )
         before, process, received = decoder.processor(name), decoder.pid, decoder.received_seconds
         own, wall = watch.own_seconds(), time.perf_counter()
