@@ -119,6 +119,14 @@ def similarity_transform(chip_points: Floats, image_points: Floats) -> _Matrix |
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 
+def chip_corners(transform: _Matrix, side: int) -> npt.NDArray[np.float64]:
+    """Where the corners of a chip lie in the picture, (4, 2); ``transform`` (2, 3) takes its pixels there."""
+    corners: npt.NDArray[np.float64] = (
+        np.array([[0, 0, 1], [side, 0, 1], [0, side, 1], [side, side, 1]]) @ transform.T
+    )
+    return corners
+
+
 def _cut(image: Pixels, transform: _Matrix, side: int) -> Pixels:
     """Sample the chip on a grid ``times`` finer than its own, then average the grid down."""
     scale = math.hypot(transform[0, 0], transform[1, 0])
@@ -146,7 +154,7 @@ def _shrink(image: Pixels, transform: _Matrix, side: int, factor: int) -> tuple[
 
     None where the chip shows nothing of the picture. Averaging first bounds the work for very large faces.
     """
-    corners = np.array([[0, 0, 1], [side, 0, 1], [0, side, 1], [side, side, 1]]) @ transform.T
+    corners = chip_corners(transform, side)
     limit = [image.shape[1], image.shape[0]]
     low = np.clip(np.floor(corners.min(axis=0)) - 2 * factor, 0, limit).astype(int)
     high = np.clip(np.ceil(corners.max(axis=0)) + 2 * factor, 0, limit).astype(int)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retrofr.alignment import LANDMARK_NET_SIDE, similarity_transform, upright_box
+from retrofr.alignment import LANDMARK_NET_SIDE, chip_corners, similarity_transform, upright_box
 from retrofr.embedders.base import ChipSpec
 from retrofr.records import Floats, Pixels
 
@@ -33,11 +33,7 @@ def view_face(image: Pixels, landmarks: Floats, specs: Sequence[ChipSpec]) -> Fa
     """
     sides = [(spec.side_pixels, similarity_transform(spec.points, landmarks)) for spec in specs]
     sides.append((LANDMARK_NET_SIDE, upright_box(landmarks)))
-    corners = [
-        np.array([[0, 0, 1], [side, 0, 1], [0, side, 1], [side, side, 1]]) @ transform.T
-        for side, transform in sides
-        if transform is not None
-    ]
+    corners = [chip_corners(transform, side) for side, transform in sides if transform is not None]
     if not corners:  # no chip can be cut
         return FaceView(image[:1, :1].copy(), landmarks)
     low, high = np.concatenate(corners).min(axis=0), np.concatenate(corners).max(axis=0)

@@ -32,7 +32,7 @@ from retrofr.recipe import Recipe, differences, recipe_of, setting_values
 from retrofr.records import VideoStream
 from retrofr.request import FootageRequest
 from retrofr.results import Coverage, StreamCoverage
-from retrofr.runtime import THREADS_VARIABLE
+from retrofr.runtime import THREADS_VARIABLE, usable_cores
 from retrofr.scoring import build_scorer
 from retrofr.settings import Settings, StageSettings
 from retrofr.shared_footage import SharedFootage
@@ -132,11 +132,11 @@ def _shared_out(
 ) -> tuple[StageSettings, int, Prepare]:
     """The engine's settings for this run, how many workers it has, and what prepares the work in each."""
     if getattr(engine, "ELSEWHERE", False):
-        chosen, workers = chosen.shared_out(settings.index.workers, settings.device, _cores())
+        chosen, workers = chosen.shared_out(settings.index.workers, settings.device, usable_cores())
         return chosen, workers, partial(prepare_elsewhere, settings, chosen.cpus_a_worker, Path.cwd())
     workers = settings.index.workers or default_workers(settings.device)
     shared = decoder if getattr(engine, "IN_THIS_PROCESS", False) else None
-    return chosen, workers, partial(prepare_work, settings, _threads(workers), shared)
+    return chosen, workers, partial(prepare_work, settings, threads_of_nets(workers), shared)
 
 
 def prepare_work(settings: Settings, threads: int | None, decoder: DecoderProcess | None = None) -> Work:
@@ -176,16 +176,12 @@ def default_workers(device: str) -> int:
     """How many streams are worked on at once: as the cores allow; on a GPU one, which the nets share."""
     if device.startswith("cuda"):
         return 1
-    return max(1, _cores() // CORES_A_WORKER)
+    return max(1, usable_cores() // CORES_A_WORKER)
 
 
-def _threads(workers: int) -> int | None:
-    """For each net of each of the workers; None where the user has said it."""
-    return None if THREADS_VARIABLE in os.environ else max(1, _cores() // (workers * _NETS_AT_ONCE))
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def threads_of_nets(workers: int) -> int | None:
+    """How many threads each net of each of so many workers uses; None where the environment says it."""
+    return None if THREADS_VARIABLE in os.environ else max(1, usable_cores() // (workers * _NETS_AT_ONCE))
 
 
 def settings_of(case: Case) -> Settings:

@@ -267,13 +267,14 @@ def _chosen_threads(threads: int | None) -> int:
             raise SettingsError(f"expected a whole number, got {text!r}", subject=THREADS_VARIABLE)
         threads = int(text)
     if threads is None:
-        return _usable_cores()
+        return usable_cores()
     if not 1 <= threads <= 1024:
         raise SettingsError(f"{threads} is out of bounds; it goes from 1 to 1024", subject="threads")
     return threads
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
+    """How many cores this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -73,8 +73,3 @@ def busy_seconds() -> float | None:
         return None
     user, nice, system, _, _, *rest = map(int, text.split("\n", 1)[0].split()[1:9])
     return sum((user, nice, system, *rest)) / os.sysconf("SC_CLK_TCK")
-
-
-def cores() -> int:
-    """How many this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -26,15 +26,15 @@ from retrofr.events import (
     ignore,
     never,
 )
-from retrofr.indexing import default_workers
+from retrofr.indexing import default_workers, threads_of_nets
 from retrofr.intake import TakenIn
 from retrofr.nets import Nets, load_nets
 from retrofr.notes import FootageNotes
 from retrofr.results import Unsearched
-from retrofr.runtime import THREADS_VARIABLE
+from retrofr.runtime import usable_cores
 from retrofr.scoring import choose_embedders
 from retrofr.settings import Settings
-from retrofr.speed.machine import MemoryWatch, busy_seconds, cores
+from retrofr.speed.machine import MemoryWatch, busy_seconds
 from retrofr.speed.measured import Indexing, Recording, Round, SpeedResult
 from retrofr.speed.reading import Decoding, Processor, decode_only, media_seconds
 from retrofr.speed.stages import STAGES, Spent, Stage, Stopwatch, TimedComparison, TimedDecoder, TimedDetector
@@ -82,9 +82,8 @@ def measure_speed(
     )  # so that a mistyped name fails before models are loaded
     choose_embedders(settings.embed.embedder, settings.parts)
     workers = settings.index.workers or default_workers(settings.device)
-    threads = None if THREADS_VARIABLE in os.environ else max(1, cores() // workers)
     began = time.perf_counter()
-    nets = load_nets(settings, threads=threads)
+    nets = load_nets(settings, threads=threads_of_nets(workers))
     loaded = time.perf_counter() - began
     with TimedDecoder(settings.video, Fraction(seconds)) as decoder:
         run = _Measuring(nets, decoder, settings, Fraction(seconds), listener, stop)
@@ -98,7 +97,7 @@ def measure_speed(
         ignored=(*files.ignored, *run.programs),
         settings=settings,
         device=nets.device.describe(),
-        cores=cores(),
+        cores=usable_cores(),
         workers=workers,
         load_seconds=loaded,
         interrupted=run.interrupted,
