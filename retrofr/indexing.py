@@ -36,7 +36,14 @@ from retrofr.runtime import THREADS_VARIABLE, usable_cores
 from retrofr.scoring import build_scorer
 from retrofr.settings import Settings, StageSettings
 from retrofr.shared_footage import SharedFootage
-from retrofr.stream_work import CollectedPiece, Piece, StreamTask, StreamWork, collected
+from retrofr.stream_work import (
+    CollectedPiece,
+    Piece,
+    StreamTask,
+    StreamWork,
+    collected,
+    with_decoding_threads,
+)
 from retrofr.versions import versions
 from retrofr.video.footage import find_footage
 from retrofr.video.isolated import DecoderProcess
@@ -133,8 +140,10 @@ def _shared_out(
     """The engine's settings for this run, how many workers it has, and what prepares the work in each."""
     if getattr(engine, "ELSEWHERE", False):
         chosen, workers = chosen.shared_out(settings.index.workers, settings.device, usable_cores())
+        settings = with_decoding_threads(settings, chosen.cpus_a_worker)
         return chosen, workers, partial(prepare_elsewhere, settings, chosen.cpus_a_worker, Path.cwd())
     workers = settings.index.workers or default_workers(settings.device)
+    settings = with_decoding_threads(settings, usable_cores() // workers)
     shared = decoder if getattr(engine, "IN_THIS_PROCESS", False) else None
     return chosen, workers, partial(prepare_work, settings, threads_of_nets(workers), shared)
 

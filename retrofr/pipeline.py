@@ -27,9 +27,10 @@ from retrofr.probes import describe_probes
 from retrofr.records import Tracklet, VideoStream
 from retrofr.request import FootageRequest
 from retrofr.results import Coverage, SearchResult, StreamCoverage, mark_changed
+from retrofr.runtime import usable_cores
 from retrofr.searching import Search
 from retrofr.settings import Settings, TrackSettings
-from retrofr.stream_work import SliceEnd, StreamTask, StreamWork
+from retrofr.stream_work import SliceEnd, StreamTask, StreamWork, with_decoding_threads
 from retrofr.versions import versions
 from retrofr.video.footage import find_footage
 from retrofr.video.isolated import DecoderProcess
@@ -82,7 +83,8 @@ def search(
         loaded, unusable = make_probes(named, lambda: ready, settings.quality, listener, lenient=lenient)
         searching = Search(loaded, nets.comparison, settings.search, settings.parts)
         started = datetime.now(UTC)
-        work = StreamWork(nets, decoder, settings, "frames" if keep_stills else "nothing")
+        alone = with_decoding_threads(settings, usable_cores())
+        work = StreamWork(nets, decoder, alone, "frames" if keep_stills else "nothing")
         with InlineEngine(lambda: work, listener, stop) as engine:
             comparing = _Comparing(searching, settings.track)
             run = FootageRun(engine, decoder, comparing, request, listener, stop)

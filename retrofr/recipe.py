@@ -20,7 +20,7 @@ TRACKLETS_VERSION = 2
 """Counts the ways in which samples became tracklets: a change of it makes new recipes."""
 
 # These change how fast it goes, or what is survived, and nothing of what is found.
-_NO_INFLUENCE = {"video": ("stall_seconds",), "detect": ("batch_frames",), "embed": ("batch_faces",)}
+_NO_INFLUENCE = {"video": ("stall_seconds", "threads"), "detect": ("batch_frames",), "embed": ("batch_faces",)}
 _STAGES = ("video", "sampling", "detect", "track", "quality", "embed")
 
 

@@ -60,6 +60,11 @@ class VideoSettings(StageSettings):
         choices=("needed", "all"),
         help="Decode only the frames that samples need, as long as no damage is reported, or all.",
     )
+    threads: int = setting(
+        0,
+        bounds=(0, 64),
+        help="How many parts of one recording are decoded at once; 0: as the cores allow.",
+    )
     stall_seconds: float = setting(
         60.0,
         unit="s",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
+from functools import partial
 
 from av.video.frame import VideoFrame
 
@@ -47,6 +48,7 @@ def read_samples(
     on_position: Callable[[Fraction], None] | None = None,
     on_packet: Callable[[int], None] | None = None,
     on_slice: Callable[[SliceStart], None] | None = None,
+    on_wait: Callable[[], None] | None = None,
     errors: ErrorMeter | None = None,
 ) -> SampleReader:
     """Open one video stream of an exhibit for reading.
@@ -58,7 +60,8 @@ def read_samples(
         on_position: called now and then with the media time that decoding has reached.
         on_packet: called with the size in bytes of each packet that was read, of any stream, also of those
             that are skipped. What it raises comes out of the reader.
-        on_slice: called when the first packet of a slice is about to be decoded.
+        on_slice: called when the first packet of a slice is about to be decoded, or was decoded ahead.
+        on_wait: called now and then while nothing is read because what was read is still being decoded.
         errors: tells of FFmpeg's error messages; the log installed in this process where None.
 
     Raises:
@@ -67,7 +70,7 @@ def read_samples(
     """
     if isinstance(plan, SamplingSettings):
         plan = ReadingPlan(plan)
-    hooks = Hooks(on_position, on_packet, on_slice)
+    hooks = Hooks(on_position, on_packet, on_slice, on_wait)
     return SampleReader(exhibit, stream, plan, hooks, errors or ErrorLog.of_this_process())
 
 
@@ -91,7 +94,10 @@ class SampleReader(SampleIterator):
         self._index, self._plan, self._hooks = stream, plan, hooks
         self._container, self._stream = reopen_stream(exhibit, stream)
         try:
-            self._sequence = FrameSequence(self._container, self._stream, plan, hooks, errors)
+            self._sequence = FrameSequence(
+                *(self._container, self._stream, plan, hooks, errors),
+                reopen=partial(reopen_stream, exhibit, stream),
+            )
             self._prepare()
         except AV_FAILURES as error:
             self._container.close()
@@ -184,14 +190,15 @@ class SampleReader(SampleIterator):
         for lost in decoded.lost:
             self._account.lose(lost)
         drops = self._is_dropped(decoded)
-        can_look = decoded.is_keyframe or not self._plan.sampling.only_keyframes
+        frame, has_picture = decoded.frame, decoded.frame.picture is not None
+        can_look = has_picture and (frame.is_keyframe or not self._plan.sampling.only_keyframes)
         step = self._course.enter(seconds, decoded.damaged, can_look=can_look)
         yield from self._finish_latest(seconds, step, decoded)
         self._account.begin(seconds)
-        before, self._before = self._before, decoded.frame
-        cut = self._shots.cuts(decoded.frame)
+        before, self._before = self._before, frame.picture
+        cut = self._shots.cuts(frame.points)
         self._unseen_key = self._unseen_key or decoded.is_keyframe
-        due = step.wanted or (cut and step.inside)
+        due = step.wanted or (cut and step.inside and has_picture)
         looked_at = due and self._looks_at(timed, always=cut or step.broken is not None)
         self._suspect = decoded.suspect
         shown = Shown(
@@ -214,7 +221,8 @@ class SampleReader(SampleIterator):
         """Whether a sample is looked at; the first one at or behind each keyframe always is."""
         decoded = timed.decoded
         always = always or self._unseen_key or decoded.suspect
-        looks = self._gate is None or self._gate.looks_at(decoded.frame, timed.seconds, always=always)
+        picture, gate = decoded.frame.picture, self._gate
+        looks = picture is not None and (gate is None or gate.looks_at(picture, timed.seconds, always=always))
         if looks:
             self._unseen_key = False
         self._still = not looks
@@ -252,7 +260,7 @@ class SampleReader(SampleIterator):
         if not latest.billed:
             return
         damaged = following is not None and following.damaged
-        next_frame = None if following is None else following.frame
+        next_frame = None if following is None else following.frame.picture
         usual = step.usual if step is not None and broken is None else None
         sample = self._tell(latest, ends, usual, next_frame)
         if broken is not None:
@@ -277,8 +285,9 @@ class SampleReader(SampleIterator):
         account.count(start, ends, segment, shown.suspect)
         self._note_point(shown, segment)
         image = None
-        if shown.timed is not None and shown.looked_at:
-            image = self._pictures.picture(shown.before, shown.timed.decoded.frame, following)
+        picture = None if shown.timed is None else shown.timed.decoded.frame.picture
+        if picture is not None and shown.looked_at:
+            image = self._pictures.picture(shown.before, picture, following)
             if image is None and self._gate is not None:
                 self._gate.forget()
         if not latest.step.inside:

@@ -16,10 +16,22 @@ from av.video.frame import VideoFrame
 
 from retrofr.video.luma import luma_at
 
+Points = npt.NDArray[np.int16]
+
 _COLUMNS, _ROWS = 48, 36
 _USUAL_FRAMES = 12
 _MOST_TIMES_USUAL = 3.0
 _ABOVE_USUAL = 6.0
+
+
+def points_of(frame: VideoFrame) -> Points:
+    """The luma of a frame by which cuts are told, (36, 48) grey levels."""
+    return luma_at(frame, _COLUMNS, _ROWS).astype(np.int16)
+
+
+def change_between(before: Points, now: Points) -> float:
+    """Mean change from one frame to another, in grey levels; no cut is smaller than the setting says."""
+    return float(np.abs(now - before).mean())
 
 
 class ShotCounter:
@@ -35,7 +47,7 @@ class ShotCounter:
     def __init__(self, difference: float) -> None:
         self.shot = 0
         self._difference = difference
-        self._before: npt.NDArray[np.int16] | None = None
+        self._before: Points | None = None
         self._usual: deque[float] = deque(maxlen=_USUAL_FRAMES)
         self._passed = 0
 
@@ -47,16 +59,12 @@ class ShotCounter:
         """Frames were left out: the next one is compared with none."""
         self._before = None
 
-    def cuts(self, frame: VideoFrame) -> bool:
-        """Whether this frame begins a new shot; call once a frame. The first frame begins none."""
-        return self.changes_to(luma_at(frame, _COLUMNS, _ROWS).astype(np.int16))
-
-    def changes_to(self, points: npt.NDArray[np.int16]) -> bool:
-        """As :meth:`cuts`, from the luma at the grid's points."""
+    def cuts(self, points: Points) -> bool:
+        """Whether the frame of these points begins a new shot; call once a frame. The first frame begins none."""
         before, self._before = self._before, points
         if before is None:
             return False
-        change = float(np.abs(points - before).mean())
+        change = change_between(before, points)
         usual = max(median(self._usual), self._usual[-1]) if self._usual else 0.0
         passed, self._passed = self._passed, 0
         blind = passed > 0 and not self._usual  # it is not known how much motion there is

@@ -16,7 +16,7 @@ from av.packet import Packet
 
 from retrofr.errors import ExhibitError
 from retrofr.video._pyav import AV_FAILURES, InputContainer, has_decoder, open_container, recorded_streams
-from retrofr.video.decoding.decode import MAX_PIXELS
+from retrofr.video.decoding.opening import set_up_decoder
 from retrofr.video.facts import FirstLook, Survey
 from retrofr.video.headers.stream_pass import StreamPass
 from retrofr.video.isolation.endless import EndGuard, EndlessError
@@ -109,10 +109,7 @@ class _Look:
 
     def __init__(self, stream: Any) -> None:
         self._first: FirstLook | None = None
-        self._context = stream.codec_context
-        self._context.thread_count = 1
-        self._context.thread_type = "NONE"
-        self._context.options = {**self._context.options, "max_pixels": str(MAX_PIXELS)}
+        self._context = set_up_decoder(stream)
         self._left = _LOOKED_AT_PACKETS
 
     def take(self, packet: Packet[Any]) -> None:

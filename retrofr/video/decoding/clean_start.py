@@ -30,18 +30,24 @@ def is_clean_start(packet: Packet[Any], codec: str, extradata: bytes | None) -> 
     if codec not in _PICTURES:
         return True
     pictures, clean = _PICTURES[codec]
-    for kind in _unit_kinds(bytes(packet), codec, extradata or b""):
+    for kind, _ in units(bytes(packet), codec, extradata):
         if kind in pictures:
             return kind in clean
     return False
 
 
-def _unit_kinds(content: bytes, codec: str, extradata: bytes) -> Iterator[int]:
-    """Kinds of the units in a packet, as far as they can be told."""
-    length_bytes = _length_bytes(codec, extradata)
+def units(content: bytes, codec: str, extradata: bytes | None) -> Iterator[tuple[int, bytes]]:
+    """Kind and content of each unit of a packet of H.264 or HEVC, up to its first picture, which comes empty."""
+    pictures, _ = _PICTURES[codec]
+    length_bytes = _length_bytes(codec, extradata or b"")
     for start in _starts(content, length_bytes):
-        if start < len(content):
-            yield content[start] & 0x1F if codec == "h264" else content[start] >> 1 & 0x3F
+        if start >= len(content):
+            continue
+        kind = content[start] & 0x1F if codec == "h264" else content[start] >> 1 & 0x3F
+        if kind in pictures:
+            yield kind, b""
+            return
+        yield kind, content[start : _end(content, start, length_bytes)]
 
 
 def _length_bytes(codec: str, extradata: bytes) -> int:
@@ -63,4 +69,11 @@ def _starts(content: bytes, length_bytes: int) -> Iterator[int]:
         if start >= len(content):
             return
         yield start
-        at = start + int.from_bytes(content[at:start], "big")
+        at = _end(content, start, length_bytes)
+
+
+def _end(content: bytes, start: int, length_bytes: int) -> int:
+    if length_bytes:
+        return start + int.from_bytes(content[start - length_bytes : start], "big")
+    following = _START_CODE.search(content, start)
+    return len(content) if following is None else following.start()

@@ -7,21 +7,20 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from av.codec.context import Flags
 from av.packet import Packet
-from av.video.frame import PictureType, VideoFrame
+from av.video.codeccontext import VideoCodecContext
 
-from retrofr.video._pyav import AV_FAILURES, AvStream
+from retrofr.video._pyav import AV_FAILURES
+from retrofr.video.decoding.ahead import Ahead, DecodedGroup
 from retrofr.video.decoding.coverage import Spots
 from retrofr.video.decoding.damage import DamageTrace
 from retrofr.video.decoding.error_log import ErrorMeter
 from retrofr.video.decoding.fate import LostPacket, PacketLedger
-from retrofr.video.decoding.gate import PacketGate, Skipped
+from retrofr.video.decoding.frame import Frame, frame_of
+from retrofr.video.decoding.gate import Fed, Group, PacketGate, Skipped
+from retrofr.video.decoding.opening import show_corrupt
 from retrofr.video.decoding.packets import PacketSource
 from retrofr.video.decoding.slices import SliceStart
-
-# Frames above 64 megapixels (8K is 33) come from damaged headers; decoding one could take gigabytes.
-MAX_PIXELS = 64 << 20
 
 # Codecs of which every packet makes one frame, so that packets without a frame are losses; others have
 # packets that are not shown.
@@ -33,34 +32,39 @@ class Decoded:
     """A frame.
 
     Args:
-        packet: number of the packet it was made from; None where the decoder does not say.
         damaged: damage was reported in it, in the frame before it, or between the two.
         suspect: damage was reported in it, or in what it was predicted from.
         stored: time, in ticks, of the packet at which it came out; None at the end of the stream.
-        is_keyframe: nothing in it is predicted from other frames.
         lost_before: packets of the stream that were lost before it, since reading began.
         lost: packets now known to be lost that were not known to be before this frame.
     """
 
-    frame: VideoFrame
-    packet: int | None
+    frame: Frame
     damaged: bool
     suspect: bool
     stored: int | None
-    is_keyframe: bool
     lost_before: int
     lost: tuple[LostPacket, ...] = ()
 
+    @property
+    def packet(self) -> int | None:
+        """Number of the packet it was made from; None where the decoder does not say."""
+        return self.frame.packet
+
+    @property
+    def is_keyframe(self) -> bool:
+        """Whether nothing in it is predicted from other frames."""
+        return self.frame.is_keyframe
+
 
 class StreamDecoder:
-    """Decodes one video stream with a single thread.
-
-    Damaged streams decode differently with another number of threads, and with frame threads differently
-    from run to run, so one thread it is: a second run has to give the same pictures.
+    """Decodes one video stream.
 
     Args:
+        context: the stream's decoder.
         source: the stream's packets.
         gate: which of them are decoded.
+        ahead: decodes what can be decoded ahead.
         errors: tells of FFmpeg's error messages.
         on_slice: called when the first packet of a slice is about to be decoded or skipped.
         told_after: damage up to this packet was told by an earlier reading.
@@ -68,21 +72,19 @@ class StreamDecoder:
 
     def __init__(
         self,
-        stream: AvStream,
+        context: VideoCodecContext,
         source: PacketSource,
         gate: PacketGate,
+        ahead: Ahead,
         *,
         errors: ErrorMeter | None = None,
         on_slice: Callable[[SliceStart], None] | None = None,
         told_after: int = -1,
     ) -> None:
-        self._context = context = stream.codec_context
-        context.thread_count = 1
-        context.thread_type = "NONE"
-        context.flags |= Flags.copy_opaque  # so that a frame says which packet it was made from
-        context.options = {**context.options, "max_pixels": str(MAX_PIXELS)}
+        self._context = context
         self._source = source
         self._gate = gate
+        self._ahead = ahead
         self._errors = errors
         self._on_slice = on_slice
         self._told_after = told_after
@@ -104,25 +106,60 @@ class StreamDecoder:
 
     def frames(self) -> Iterator[Decoded | Skipped]:
         """All frames that can be had, in the order in which they are shown, and what was skipped between."""
-        for item in self._gate.items(self._source.packets()):
-            if isinstance(item, Skipped):
-                yield from self._pause(complete=item.why == "unneeded")
-                self._tell_slices(item.starts)
-                yield item
-                continue
-            packet = item.packet
-            self._number, self._seconds = packet.number, packet.seconds
-            self._tell_slices(() if item.start is None else (item.start,))
-            if packet.failed_before:
-                self._report(packet.number - 1)  # a keyframe behind it is sound in itself
-            if packet.packet.is_corrupt:
-                self._report(packet.number)
-            if not packet.packet.is_discard:
-                self._overdue += self._ledger.feed(packet.number, packet.seconds)
-            self._dirty = True
-            yield from self._decode(packet.packet, packet.stamp)
+        for item, made in self._ahead.items(self._gate.items(self._source.packets())):
+            match item:
+                case Skipped():
+                    yield from self._skip(item)
+                case Group():
+                    yield from self._group(item, made)
+                case Fed():
+                    self._enter(item)
+                    yield from self._decode(item.packet.packet, item.packet.stamp)
         yield from self._decode(None, None)
         self.lost_at_end = tuple(self._losses(self._ledger.finish()))
+
+    def _skip(self, skipped: Skipped) -> Iterator[Decoded | Skipped]:
+        yield from self._pause(complete=skipped.why == "unneeded")
+        self._tell_slices(skipped.starts)
+        yield skipped
+
+    def _group(self, group: Group, made: DecodedGroup | None) -> Iterator[Decoded | Skipped]:
+        """A group that depends on nothing else; behind reported damage it is decoded whole, as all that follows."""
+        if self.saw_damage or self._source.demux_failures.count:
+            for fed in group.fed:
+                self._enter(fed)
+                yield from self._decode(fed.packet.packet, fed.packet.stamp)
+            return
+        yield from self._pause(complete=True)
+        if made is None:
+            for fed in group.fed[: group.needed]:
+                self._enter(fed)
+                yield from self._decode(fed.packet.packet, fed.packet.stamp)
+            yield from self._pause(complete=True)
+        else:
+            for fed, frames in zip(group.fed, made.at_packets, strict=False):
+                self._enter(fed)
+                for frame in frames:
+                    yield self._made(frame, fed.packet.stamp)
+            for frame in made.at_end:
+                yield self._made(frame, None)
+            self._restart(complete=True)
+        if group.unneeded is not None:
+            self._tell_slices(group.unneeded.starts)
+            yield group.unneeded
+
+    def _enter(self, fed: Fed) -> None:
+        """A packet is about to be decoded, or was ahead."""
+        packet = fed.packet
+        self._number, self._seconds = packet.number, packet.seconds
+        self._tell_slices(() if fed.start is None else (fed.start,))
+        if packet.failed_before:
+            self._report(packet.number - 1)  # a keyframe behind it is sound in itself
+        if packet.packet.is_corrupt:
+            self._report(packet.number)
+        if not packet.packet.is_discard:
+            self._overdue += self._ledger.feed(packet.number, packet.seconds)
+        self._dirty = True
 
     def _tell_slices(self, starts: tuple[SliceStart, ...]) -> None:
         if self._on_slice is not None:
@@ -144,13 +181,16 @@ class StreamDecoder:
         if not self._dirty:
             return
         yield from self._decode(None, None)
+        self._context.flush_buffers()
+        self._restart(complete=complete)
+
+    def _restart(self, *, complete: bool) -> None:
         if complete:
             self._overdue += self._ledger.finish()
             # Without what went before, a damaged keyframe and all behind it would not be shown.
-            self._context.flags |= Flags.output_corrupt
-        self._context.flush_buffers()
+            show_corrupt(self._context)
         self._trace.restart()
-        self._ledger.restart()
+        self._ledger.restart(late=not complete)
         self._dirty = self._suspicious = False
 
     def _decode(self, packet: Packet[Any] | None, stamp: int | None) -> Iterator[Decoded]:
@@ -168,34 +208,32 @@ class StreamDecoder:
         if self._has_grown():
             self._report(self._number)
         for frame in frames:
-            yield self._made(frame, stamp)
+            yield self._made(frame_of(frame), stamp)
 
-    def _made(self, frame: VideoFrame, stamp: int | None) -> Decoded:
-        number = int(frame.opaque) if isinstance(frame.opaque, int) else None
-        is_corrupt = frame.is_corrupt
-        if is_corrupt:
-            self._note_damaged(frame, number)
-        damaged, self._suspicious = self._suspicious or is_corrupt, is_corrupt
-        is_keyframe = bool(frame.key_frame) and frame.pict_type == PictureType.I
+    def _made(self, frame: Frame, stamp: int | None) -> Decoded:
+        number = frame.packet
+        if frame.is_corrupt:
+            self._note_damaged(frame)
+        damaged, self._suspicious = self._suspicious or frame.is_corrupt, frame.is_corrupt
         if number is None:
-            return Decoded(frame, None, damaged, damaged, stamp, is_keyframe, self._lost)
+            return Decoded(frame, damaged, damaged, stamp, self._lost)
         gone = self._ledger.come_out(
             number,
-            is_keyframe=is_keyframe,
-            interlaced=frame.interlaced_frame,
+            is_keyframe=frame.is_keyframe,
+            interlaced=frame.is_interlaced,
             reorders=bool(self._context.has_b_frames),
         )
         lost = self._losses([*self._overdue, *gone])
         self._overdue = []
-        suspect = self._trace.show(number, is_keyframe)
-        return Decoded(frame, number, damaged, suspect, stamp, is_keyframe, self._lost, tuple(lost))
+        suspect = self._trace.show(number, frame.is_keyframe)
+        return Decoded(frame, damaged, suspect, stamp, self._lost, tuple(lost))
 
-    def _note_damaged(self, frame: VideoFrame, number: int | None) -> None:
-        if number is None:
+    def _note_damaged(self, frame: Frame) -> None:
+        if frame.packet is None:
             self.damaged_frames.add(self._seconds)
             return
-        self._trace.report(number)
-        if number > self._told_after:
+        self._trace.report(frame.packet)
+        if frame.packet > self._told_after:
             at = self._seconds
             if frame.pts is not None:
                 at = frame.pts * self._source.time_base - self._source.zero

@@ -46,14 +46,21 @@ class PacketLedger:
         self._in_time_order = in_time_order
         self._reorders = False
         self._interlaced = self._pairs = 0
-        self.restart()
-
-    def restart(self) -> None:
-        """The decoder begins anew; what is outstanding will not come and is not lost."""
         self._outstanding: dict[int, _Outstanding] = {}
+        self._maybe_halves: set[int] = set()
         self._first: int | None = None
         self._first_seconds = Fraction(0)
-        self._maybe_halves: set[int] = set()
+
+    def restart(self, *, late: bool) -> None:
+        """The decoder begins anew; what is outstanding will not come and is not lost.
+
+        Args:
+            late: what comes first may need what was left out, and may not come; else it is as all others.
+        """
+        self._outstanding.clear()
+        self._maybe_halves.clear()
+        if late:
+            self._first = None
 
     def feed(self, number: int, seconds: Fraction) -> list[LostPacket]:
         """Take the next packet for the decoder; gives those that have waited for too long."""

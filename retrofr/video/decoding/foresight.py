@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
@@ -10,6 +11,21 @@ from retrofr.video.decoding.packets import StreamPacket
 from retrofr.video.decoding.timing import SegmentClock
 from retrofr.video.decoding.windows import Window, in_windows
 from retrofr.video.sampling import SamplingGrid
+
+
+@dataclass(frozen=True)
+class Need:
+    """What samples need of a group of pictures.
+
+    Args:
+        packets: how many from its beginning are to be decoded.
+        alone: neither it nor what follows depends on anything in the other, or on what went before.
+        looks: numbers of the packets whose frames are samples; None where that is not known.
+    """
+
+    packets: int
+    alone: bool = False
+    looks: frozenset[int] | None = None
 
 
 class Foresight:
@@ -54,8 +70,8 @@ class Foresight:
 
     def needed(
         self, group: Sequence[StreamPacket], shown: Sequence[StreamPacket], following: StreamPacket | None
-    ) -> int:
-        """How many packets from the beginning of a group are to be decoded.
+    ) -> Need:
+        """What is to be decoded of a group.
 
         Args:
             group: in order of storage; the first one is a keyframe, or it is the stream's first.
@@ -66,23 +82,23 @@ class Foresight:
         broken = self._follow(shown)
         self._last, self._last_key = shown[-1].seconds, group[0].seconds
         decoding, self._decoding = self._decoding, True
-        if not group[0].is_key:
-            return len(group)
-        if not self._can_be_cut(group, following):
-            return len(group)
+        if not group[0].is_key or not self._can_be_cut(group, following):
+            return Need(len(group))
+        alone = not group[0].has_leading and self._is_clean_start(group[0])
         anchor = self._grid.anchor
         known = anchor is not None and anchor >= self._segment_start and not broken
         if self._only_keyframes:
-            if (
-                known
-                and key_before is not None
-                and not self._grid.crosses_point(key_before, group[0].seconds)
-            ):
-                return 0
-            return 1 if in_windows(group[0].seconds, self._windows) else 0
+            return Need(self._key_alone(group[0], key_before if known else None), alone, _numbers(group[:1]))
         if before is None or not known or not decoding:
-            return len(group)
-        return self._until_last_sample(group, [before, *(packet.seconds for packet in shown)])
+            return Need(len(group), alone)
+        looks = self._samples(shown, before)
+        return Need(self._until_last(group, shown, looks), alone, self._known_looks(shown, looks))
+
+    def _key_alone(self, key: StreamPacket, before: Fraction | None) -> int:
+        """``before``: time of the keyframe before, where it is known what the grid wants."""
+        if before is not None and not self._grid.crosses_point(before, key.seconds):
+            return 0
+        return 1 if in_windows(key.seconds, self._windows) else 0
 
     def _follow(self, shown: Sequence[StreamPacket]) -> bool:
         """Whether time is broken in front of one of these."""
@@ -100,17 +116,23 @@ class Foresight:
             return True
         return not following.has_leading and not following.failed_before and self._is_clean_start(following)
 
-    def _until_last_sample(self, group: Sequence[StreamPacket], times: Sequence[Fraction]) -> int:
-        """Count of packets up to the last that a wanted frame needs; ``times``: shown, and one from before."""
-        wanted = [
+    def _samples(self, shown: Sequence[StreamPacket], before: Fraction) -> list[int]:
+        """Which of these the grid wants, as places in ``shown``; ``before``: time of the frame before them."""
+        times = [before, *(packet.seconds for packet in shown)]
+        return [
             number
-            for number, (before, at) in enumerate(pairwise(times), 1)
+            for number, (earlier, at) in enumerate(pairwise(times))
             if in_windows(at, self._windows)
-            and (self._grid.crosses_point(before, at) or not in_windows(before, self._windows))
+            and (self._grid.crosses_point(earlier, at) or not in_windows(earlier, self._windows))
         ]
-        if not wanted:
+
+    def _until_last(
+        self, group: Sequence[StreamPacket], shown: Sequence[StreamPacket], looks: Sequence[int]
+    ) -> int:
+        """Count of packets up to the last that a sample needs."""
+        if not looks:
             return 0
-        last = times[min(wanted[-1] + self._needs_follower, len(times) - 1)]
+        last = shown[min(looks[-1] + self._needs_follower, len(shown) - 1)].seconds
         count = max(number for number, packet in enumerate(group, 1) if packet.seconds <= last)
         # What is left out must be shown behind all that is not, or frames would come out of order.
         while count < len(group) and min(packet.seconds for packet in group[count:]) < max(
@@ -118,6 +140,14 @@ class Foresight:
         ):
             count += 1
         return count
+
+    def _known_looks(self, shown: Sequence[StreamPacket], looks: Sequence[int]) -> frozenset[int] | None:
+        # A picture that is made with its neighbours needs those as well.
+        return None if self._needs_follower else _numbers([shown[place] for place in looks])
+
+
+def _numbers(packets: Sequence[StreamPacket]) -> frozenset[int]:
+    return frozenset(packet.number for packet in packets)
 
 
 def _is_odd(packet: StreamPacket) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from retrofr.video.decoding.foresight import Foresight
+from retrofr.video.decoding.foresight import Foresight, Need
 from retrofr.video.decoding.packets import REORDER_PACKETS, StreamPacket
 from retrofr.video.decoding.slices import SliceCutter, SliceStart
 from retrofr.video.decoding.windows import Window
@@ -39,6 +39,26 @@ class Skipped:
     why: Literal["before", "outside", "unneeded"]
     packets: tuple[StreamPacket, ...]
     starts: tuple[SliceStart, ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group of pictures that can be decoded by a decoder of its own.
+
+    Args:
+        fed: all its packets.
+        needed: how many of them, from the first, samples need.
+        looks: numbers of the packets whose frames are samples; None where that is not known.
+        unneeded: the others.
+    """
+
+    fed: tuple[Fed, ...]
+    needed: int
+    looks: frozenset[int] | None
+    unneeded: Skipped | None
+
+
+Item = Fed | Group | Skipped
 
 
 class PacketGate:
@@ -77,7 +97,7 @@ class PacketGate:
         self._group_bytes = 0
         self._group_is_open = False
 
-    def items(self, packets: Iterable[StreamPacket]) -> Iterator[Fed | Skipped]:
+    def items(self, packets: Iterable[StreamPacket]) -> Iterator[Item]:
         waiting = self._from_slice > 0
         for packet in packets:
             start = self._cutter.enter(packet)
@@ -99,7 +119,7 @@ class PacketGate:
         if not self._unseen_key and not packet.packet.is_discard:
             self._group.append(Fed(packet, start))
 
-    def _in_groups(self, fed: Fed) -> Iterator[Fed | Skipped]:
+    def _in_groups(self, fed: Fed) -> Iterator[Item]:
         if fed.packet.is_key:
             yield from self._settle(fed.packet)
             self._unseen_key = False
@@ -113,7 +133,7 @@ class PacketGate:
             self._group_is_open = True
             self._foresight = None  # with groups like this one it would not see enough
 
-    def _settle(self, following: StreamPacket | None = None) -> Iterator[Fed | Skipped]:
+    def _settle(self, following: StreamPacket | None = None) -> Iterator[Item]:
         self._group_is_open = False
         if not self._group:
             return
@@ -125,11 +145,19 @@ class PacketGate:
         unneeded: list[Fed] = []
         if self._foresight is not None and not self._unseen_key:
             group = [fed.packet for fed in self._group]
-            count = self._foresight.needed(group, self._as_shown(self._group), following)
-            self._group, unneeded = self._group[:count], self._group[count:]
+            need = self._foresight.needed(group, self._as_shown(self._group), following)
+            if need.alone:
+                yield self._as_group(need)
+                return
+            self._group, unneeded = self._group[: need.packets], self._group[need.packets :]
         yield from self._let_through()
         self._group = unneeded
         yield from self._skip("unneeded")
+
+    def _as_group(self, need: Need) -> Group:
+        whole, self._group, self._group_bytes = self._group, self._group[need.packets :], 0
+        unneeded = next(self._skip("unneeded"), None)
+        return Group(tuple(whole), need.packets, need.looks, unneeded)
 
     def _let_through(self) -> Iterator[Fed]:
         group, self._group, self._group_bytes = self._group, [], 0

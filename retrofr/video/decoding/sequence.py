@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from retrofr.video._pyav import AvStream, InputContainer
+from retrofr.video.decoding.ahead import Ahead
 from retrofr.video.decoding.clean_start import is_clean_start
 from retrofr.video.decoding.decode import Decoded, StreamDecoder
 from retrofr.video.decoding.error_log import ErrorMeter
 from retrofr.video.decoding.foresight import Foresight
 from retrofr.video.decoding.gate import PacketGate, Skipped
+from retrofr.video.decoding.opening import set_up_decoder
 from retrofr.video.decoding.packets import REORDER_PACKETS, PacketSource
 from retrofr.video.decoding.slices import SliceCutter, SliceStart
 from retrofr.video.decoding.timing import Placed, SegmentClock, Timeline, TimeSource
@@ -33,6 +35,7 @@ class Hooks:
     on_position: Callable[[Fraction], None] | None = None
     on_packet: Callable[[int], None] | None = None
     on_slice: Callable[[SliceStart], None] | None = None
+    on_wait: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,10 @@ class Timed:
 
 
 class FrameSequence:
-    """Puts together what reads packets, chooses and decodes them, and gives frames their times."""
+    """Puts together what reads packets, chooses and decodes them, and gives frames their times.
+
+    ``reopen`` opens the stream once more, for a decoder beside its own.
+    """
 
     def __init__(
         self,
@@ -54,6 +60,7 @@ class FrameSequence:
         plan: ReadingPlan,
         hooks: Hooks,
         errors: ErrorMeter | None,
+        reopen: Callable[[], tuple[InputContainer, AvStream]],
     ) -> None:
         self.source = PacketSource(
             container, stream, frame_rate=plan.frame_rate, on_packet=hooks.on_packet, errors=errors
@@ -64,9 +71,17 @@ class FrameSequence:
         self._starts: deque[SliceStart] = deque(maxlen=_RECENT_SLICES)
         resume = plan.resume
         self.decoder = StreamDecoder(
-            stream,
+            set_up_decoder(stream),
             self.source,
             self._gate(stream, plan),
+            Ahead(
+                stream,
+                reopen,
+                plan.video.threads,
+                plan.sampling.shot_difference,
+                errors=errors,
+                on_wait=hooks.on_wait or (lambda: None),
+            ),
             errors=errors,
             on_slice=self._begin_slice,
             told_after=-1 if resume is None or resume.after_packet is None else resume.after_packet,

@@ -117,6 +117,10 @@ class IsolatedReader(SampleIterator):
     def _go_on(self, died: DiedError) -> bool:
         """Start the next leg; False where the rest is given up."""
         self.under_way = False
+        # Nothing is decoded ahead any more, so that the next death is at the place that caused it.
+        plan = self._job.plan
+        careful = dataclasses.replace(plan, video=dataclasses.replace(plan.video, threads=1))
+        self._job = dataclasses.replace(self._job, plan=careful)
         while (resume := self._legs.died(str(died))) is not None:
             try:
                 self._begin(resume)

@@ -140,6 +140,7 @@ def _read(channel: Channel, job: Reading) -> Ended | Cancelled:
         on_position=told.position,
         on_packet=told.packet,
         on_slice=told.fed,
+        on_wait=told.wait,
     )
     told.reader = reader
     channel.send(Opened())
@@ -165,6 +166,9 @@ class _Told:
 
     def packet(self, size_bytes: int) -> None:
         self._guard.took(size_bytes)
+        self.wait()
+
+    def wait(self) -> None:
         if self._parent.is_due():
             self._parent.send(Position(self._seconds, self._account()))
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from clips import make_clip
-from retrofr.video.shots import ShotCounter
+from retrofr.video.shots import ShotCounter, points_of
 
 
 def cuts_in(path: Path, difference: float = 12.0) -> list[int]:
     counter = ShotCounter(difference)
     with av.open(str(path)) as container:
-        found = [n for n, frame in enumerate(container.decode(video=0)) if counter.cuts(frame)]
+        found = [n for n, frame in enumerate(container.decode(video=0)) if counter.cuts(points_of(frame))]
     assert counter.shot == len(found)
     return found
 
