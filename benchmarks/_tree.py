@@ -38,10 +38,12 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None) ->
     """Run a command to its end.
 
     Seconds of cores are those of the process and of all below it that were waited for, as the kernel counts them.
+    Python keeps what it compiled, as it does where a program is installed, whatever the surroundings say.
     """
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         started, busy = time.perf_counter(), _busy_seconds()
-        process = subprocess.Popen(command, stdout=out, stderr=err, env={**os.environ, **(environment or {})})
+        process = subprocess.Popen(command, stdout=out, stderr=err, env=inherited | dict(environment or {}))
         watch = _MemoryWatch(process.pid)
         watch.start()
         _, status, usage = os.wait4(process.pid, 0)

@@ -1,10 +1,11 @@
 """Keeps nets that were converted for OpenVINO in the user's cache folder, so that later runs need no torch.
 
-A kept net is public weights in another form; nothing of footage, probes or cases is in it. Whether a kept net is
-used or converted again changes no result. One file a net: a line that says what it is, then a line of JSON (its
-terms, sizes and the SHA-256 of the rest), then OpenVINO's graph (XML) and constants. It is read as a whole and
-checked before any of it is used. A file that is damaged, belongs to somebody else, could have been written by
-somebody else, or was made from other weights, code or library versions is not used, and is written anew.
+Beside each lies the same net as OpenVINO compiled it for this machine's processor, which is ready in less time. A
+kept net is public weights in another form; nothing of footage, probes or cases is in it. Whether a kept net is
+used or made again changes no result. One file a net: a line that says what it is, then a line of JSON (its terms,
+sizes and the SHA-256 of the rest), then OpenVINO's graph (XML) and constants, or what it compiled. It is read as a
+whole and checked before any of it is used. A file that is damaged, belongs to somebody else, could have been
+written by somebody else, or was made from other weights, code or library versions is not used, and is written anew.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import stat
 import tempfile
 import time
@@ -39,7 +41,7 @@ _LIBRARIES = ("facenet-pytorch", "onnx", "openvino", "retrofr", "torch")
 
 @dataclass(frozen=True)
 class ConvertedNet:
-    """OpenVINO's two files of a net: the graph (XML) and its constants."""
+    """OpenVINO's two files of a net: the graph (XML) and its constants; of a compiled net all is in ``constants``."""
 
     graph: bytes
     constants: memoryview
@@ -88,6 +90,17 @@ def read_net(name: str, terms: Mapping[str, Any]) -> ConvertedNet | None:
         return None if content is None else _unpack(content, terms)
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def is_kept(name: str, terms: Mapping[str, Any]) -> bool:
+    """Whether there is a file for that name and these terms in a folder of our own; it is not read or checked."""
+    folder = cache_folder()
+    if folder is None or _not_private(folder) is not None:
+        return False
+    try:
+        return stat.S_ISREG(_place(folder, name, terms).lstat().st_mode)
+    except OSError:
+        return False
 
 
 def keep_net(name: str, terms: Mapping[str, Any], net: ConvertedNet) -> None:
@@ -227,6 +240,16 @@ def _sources_sha256() -> str:
         with suppress(OSError):  # an installation without sources has its version number alone
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
+
+
+@cache
+def processor_sha256() -> str:
+    """SHA-256 over what this machine's processor is and can do, as far as the system tells."""
+    told = [platform.machine(), platform.processor()]
+    with suppress(OSError):  # Linux tells here; elsewhere OpenVINO's own check of what it reads must do
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0].splitlines()
+        told += [line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
 @cache

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -30,14 +31,20 @@ _MOST_EMBEDDING = 2
 Keeps = Literal["nothing", "faces", "frames"]
 """What is kept of pictures beside templates: nothing, the aligned faces, or those and the frames they are in."""
 
+COPY = 0.92
+"""From this correlation of thumbnails on, two faces of a tracklet are one picture taken twice: somebody stands still.
+Only the better one is embedded. At 0.87 the weakest true scene of benchmarks/composite.py begins to lose."""
+
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """What is held beside a tracklet's kept face until the tracklet has been compared.
+    """One of a tracklet's best faces, and what is held beside it until the tracklet has been compared.
 
-    ``others`` are the boxes (K, 4) of the other faces in its frame.
+    ``thumbnail`` (576,) is that of its look; ``others`` are the boxes (K, 4) of the other faces in its frame.
     """
 
+    face: Face
+    thumbnail: Floats
     view: FaceView
     frame_jpeg: bytes | None
     others: Floats
@@ -56,6 +63,34 @@ class FoundTracklet:
         if source is None or source.frame_jpeg is None:
             return None
         return source.still(self.tracklet.best[number])
+
+
+def beside_another(kept: Sequence[Kept], face: Face, thumbnail: Floats, most: int) -> list[Kept] | None:
+    """Which of a tracklet's best faces stay when another is found; None where the other does not become one.
+
+    Of copies only the best stays. Of more than ``most`` faces that one goes that is worth least: poor, or crowded in
+    time by another; never the best of all.
+    """
+    rank = face.quality.rank
+    copies = [one for one in kept if float(one.thumbnail @ thumbnail) >= COPY]
+    if any(one.face.quality.rank >= rank for one in copies):
+        return None
+    rest = [one for one in kept if one not in copies]
+    drop = _superfluous([one.face for one in rest] + [face], most)
+    return None if drop is face else [one for one in rest if one.face is not drop]
+
+
+def _superfluous(faces: Sequence[Face], most: int) -> Face | None:
+    if len(faces) <= most:
+        return None
+    faces = sorted(faces, key=lambda face: face.frame.seconds)
+    times = [float(face.frame.seconds) for face in faces]
+    spacing = max((times[-1] - times[0]) / most, 1e-6)
+    gaps = [spacing, *(later - earlier for earlier, later in pairwise(times)), spacing]
+    room = [min(1.0, gaps[i] / spacing, gaps[i + 1] / spacing) for i in range(len(faces))]
+    best = max(faces, key=lambda face: face.quality.rank)
+    others = [i for i in range(len(faces)) if faces[i] is not best]
+    return faces[min(others, key=lambda i: faces[i].quality.rank * room[i])]
 
 
 class FaceFinder:
@@ -131,11 +166,15 @@ class FaceFinder:
             if not face.quality.comparable:
                 self.counts.unfit += 1
                 self.counts.reasons.update(face.quality.problems[:1])
-            elif track.would_keep(face, most):
+                continue
+            thumbnail = track.looks[-1].thumbnail
+            stays = beside_another(track.kept, face, thumbnail, most)
+            if stays is not None:
                 if self._keeps == "frames":
                     frame_jpeg = frame_jpeg or frame_as_jpeg(sample.image)
-                view = view_face(sample.image, face.landmarks, self._chips)
-                track.keep(face, Kept(view, frame_jpeg, np.delete(found.boxes, number, axis=0)), most)
+                view = view_face(sample.image, face.landmarks, self._chips)  # cut only for faces that stay
+                others = np.delete(found.boxes, number, axis=0)
+                track.kept = [*stays, Kept(face, thumbnail, view, frame_jpeg, others)]
         return ended
 
     def _judge(self, sample: Sample, found: Detections, number: int) -> Face:
@@ -146,7 +185,7 @@ class FaceFinder:
 
     def _embed(self) -> None:
         waiting, self._waiting = self._waiting, []
-        views = [kept.view for track in waiting for _, kept in track.kept]
+        views = [kept.view for track in waiting for kept in track.kept]
         if self._aside is not None:
             templates = self._aside.submit(self._templates, views)
         else:
@@ -177,7 +216,7 @@ class FaceFinder:
         return np.concatenate([empty, *parts])
 
     def _tracklet(self, track: Track[Kept], templates: Floats) -> FoundTracklet:
-        order = sorted(range(len(track.kept)), key=lambda i: -track.kept[i][0].quality.rank)
+        order = sorted(range(len(track.kept)), key=lambda i: -track.kept[i].face.quality.rank)
         self._number += 1
         tracklet = Tracklet(
             exhibit=self._exhibit,
@@ -185,13 +224,13 @@ class FaceFinder:
             first=track.first,
             last=track.last,
             faces=track.faces,
-            best=tuple(track.kept[i][0] for i in order),
+            best=tuple(track.kept[i].face for i in order),
             templates=templates[order],
             slice=self._slice,
             first_box=track.first_box,
             last_box=track.box,
         )
-        return FoundTracklet(tracklet, tuple(self._still(track.kept[i][1]) for i in order))
+        return FoundTracklet(tracklet, tuple(self._still(track.kept[i]) for i in order))
 
     def _still(self, kept: Kept) -> StillSource | None:
         if self._keeps == "nothing":

@@ -1,10 +1,10 @@
-"""Nets run by OpenVINO on a CPU: converted once, kept for later runs, compiled for this machine."""
+"""Nets run by OpenVINO on a CPU: converted once, compiled for this machine once, both kept for later runs."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -13,10 +13,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from retrofr.converted_nets import ConvertedNet, conversion_terms, keep_net, read_net
+from retrofr.converted_nets import (
+    ConvertedNet,
+    conversion_terms,
+    is_kept,
+    keep_net,
+    processor_sha256,
+    read_net,
+)
 from retrofr.errors import ModelError
 from retrofr.openvino_import import InputForm, convert, import_openvino
 from retrofr.records import Floats
+
+Run = Callable[[npt.NDArray[Any]], tuple[Floats, ...]]
+"""Takes a batch, gives one float32 array for each output of a net; raises MemoryError where memory ran out."""
 
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "bad_alloc", "out of memory")
 
@@ -47,16 +57,72 @@ def kept_or_converted(name: str, weights_sha256: str, make: Callable[[], Any], f
     return _read(written) or model
 
 
-def run_model(model: Any, threads: int, name: str) -> Callable[[npt.NDArray[Any]], tuple[Floats, ...]]:
-    """A model ready to run on the CPU: takes a batch, gives one float32 array for each output.
+def run_kept_or_converted(
+    name: str,
+    weights_sha256: str,
+    make: Callable[[], Any],
+    form: InputForm,
+    threads: int,
+    *,
+    when_needed: bool = False,
+) -> Run:
+    """A net of weights, ready to run on the CPU.
+
+    Args:
+        name, weights_sha256, make, form: as for :func:`kept_or_converted`.
+        threads: how many it may use.
+        when_needed: a net that is kept is read, checked and made ready by its first run. One that must be converted
+            is made ready at once all the same: where that fails, it does so before hours of work.
 
     Raises:
-        ModelError: OpenVINO cannot run it. Running it raises MemoryError where memory ran out.
+        ModelError: OpenVINO cannot convert or run it.
     """
+
+    terms = conversion_terms(weights_sha256, net=name, **form.terms())
+
+    def ready() -> Run:
+        compiled = _kept_compiled(name, terms, threads)
+        if compiled is None:
+            compiled = _compile(kept_or_converted(name, weights_sha256, make, form), threads, name)
+            _keep_compiled(name, terms, compiled)
+        return _running(compiled)
+
+    if when_needed and is_kept(name, terms):
+        return _WhenNeeded(ready)
+    return ready()
+
+
+class _WhenNeeded:
+    """A net that its first run makes ready. For one thread at a time, as every net is."""
+
+    def __init__(self, ready: Callable[[], Run]) -> None:
+        self._ready: Callable[[], Run] | None = ready
+        self._run: Run | None = None
+
+    def __call__(self, batch: npt.NDArray[Any]) -> tuple[Floats, ...]:
+        if self._run is None:
+            assert self._ready is not None
+            self._run, self._ready = self._ready(), None  # what it is made of takes memory
+        return self._run(batch)
+
+
+def run_model(model: Any, threads: int, name: str) -> Run:
+    """A model ready to run on the CPU.
+
+    Raises:
+        ModelError: OpenVINO cannot run it.
+    """
+    return _running(_compile(model, threads, name))
+
+
+def _compile(model: Any, threads: int, name: str) -> Any:
     try:
-        compiled = _core().compile_model(model, "CPU", _options(threads))
+        return _core().compile_model(model, "CPU", _options(threads))
     except RuntimeError as error:
         raise ModelError(f"OpenVINO cannot run this net ({error})", subject=name) from error
+
+
+def _running(compiled: Any) -> Run:
     request = compiled.create_infer_request()
 
     def run(batch: npt.NDArray[Any]) -> tuple[Floats, ...]:
@@ -99,6 +165,32 @@ def _written(model: Any) -> ConvertedNet | None:
             return ConvertedNet(graph.read_bytes(), memoryview(constants.read_bytes()))
     except (OSError, RuntimeError):
         return None
+
+
+def _kept_compiled(name: str, terms: Mapping[str, Any], threads: int) -> Any:
+    """The net as it was compiled on a machine like this one; None where there is none that OpenVINO takes."""
+    kept = read_net(f"{name}-compiled", _compiled_terms(terms))
+    if kept is None:
+        return None
+    try:
+        return _core().import_model(bytes(kept.constants), "CPU", _options(threads))
+    except RuntimeError:
+        return None  # it is compiled again
+
+
+def _keep_compiled(name: str, terms: Mapping[str, Any], compiled: Any) -> None:
+    """Compiling takes five times as long as reading what it made, which gives the same bits."""
+    try:
+        content = compiled.export_model().getbuffer()
+    except RuntimeError:
+        return  # it is compiled again
+    keep_net(f"{name}-compiled", _compiled_terms(terms), ConvertedNet(b"", content))
+
+
+def _compiled_terms(terms: Mapping[str, Any]) -> dict[str, Any]:
+    """A compiled net is for processors that can do the same; how many threads run it is settled later."""
+    options = {option: str(value) for option, value in _options(0).items()}
+    return {**terms, "processor": processor_sha256(), "options": options}
 
 
 @cache

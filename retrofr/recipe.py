@@ -16,11 +16,15 @@ from retrofr.errors import ModelError
 from retrofr.scoring import Scorer, build_scorer, comparison_key
 from retrofr.settings import Settings
 
-TRACKLETS_VERSION = 2
+TRACKLETS_VERSION = 3
 """Counts the ways in which samples became tracklets: a change of it makes new recipes."""
 
 # These change how fast it goes, or what is survived, and nothing of what is found.
-_NO_INFLUENCE = {"video": ("stall_seconds", "threads"), "detect": ("batch_frames",), "embed": ("batch_faces",)}
+_NO_INFLUENCE = {
+    "video": ("stall_seconds", "threads"),
+    "detect": ("batch_frames",),
+    "embed": ("batch_faces",),
+}
 _STAGES = ("video", "sampling", "detect", "track", "quality", "embed")
 
 

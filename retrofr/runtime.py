@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from retrofr.errors import ModelError, SettingsError
 from retrofr.openvino_import import InputForm, convert
-from retrofr.openvino_nets import kept_or_converted, memory_errors, run_model
+from retrofr.openvino_nets import memory_errors, run_kept_or_converted, run_model
 from retrofr.records import Floats
 from retrofr.weights import WeightsFile, read_weights_with_digest
 
@@ -229,6 +229,7 @@ def compile_weights(
     cpu_batch: int = 16,
     gpu_batch: int = 64,
     kind: str = "",
+    when_needed: bool = False,
 ) -> Runner:
     """Make the net of a weights file ready to run; on a CPU without torch where it was converted before.
 
@@ -236,6 +237,7 @@ def compile_weights(
         file: its bytes are read and checked each time.
         make: makes the module from those bytes; it imports what it needs itself.
         kind: tells nets apart that take different parts of one file.
+        when_needed: on a CPU, a net that was converted before is made ready by its first run.
         device, example_shape, dynamic, dtype, cpu_batch, gpu_batch: as for :func:`compile_module`.
 
     Raises:
@@ -246,8 +248,8 @@ def compile_weights(
     if device.backend == "openvino":
         name = f"{file.name}-{kind}" if kind else file.name
         form = InputForm(example_shape, (0, *dynamic), dtype)
-        model = kept_or_converted(name, sha256, partial(make, content), form)
-        run = run_model(model, device.threads, name)
+        made = partial(make, content)
+        run = run_kept_or_converted(name, sha256, made, form, device.threads, when_needed=when_needed)
     else:
         run = _torch_run(make(content), device)
     return Runner(run, device, cpu_batch if device.kind == "cpu" else gpu_batch)

@@ -129,7 +129,10 @@ class TrackSettings(StageSettings):
 
     stage: ClassVar[str] = "track"
     max_gap_seconds: float = setting(
-        1.6, unit="s", bounds=(0.0, 30.0), help="How long a face may be missed inside a tracklet."
+        1.6,
+        unit="s",
+        bounds=(0.0, 30.0),
+        help="How long a face may be missed inside a tracklet; twice as long where it comes back looking the same.",
     )
     min_overlap: float = setting(
         0.2, bounds=(0.0, 1.0), help="Least overlap (IoU) of a face's boxes in neighbouring samples."

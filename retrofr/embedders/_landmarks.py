@@ -33,6 +33,7 @@ def build_landmark_net(file: WeightsFile, device: Device, side: int) -> Callable
         dtype=np.uint8,
         cpu_batch=64,
         kind="landmarks",
+        when_needed=True,
     )
 
     def find(faces: Pixels) -> Floats:

@@ -99,7 +99,9 @@ def build(settings: Settings, device: Device) -> DlibResnet:
     from retrofr.runtime import compile_weights
 
     side = CHIP.side_pixels
-    run = compile_weights(DLIB_RESNET_WEIGHTS, _net, device, (2, side, side, 3), dtype=np.uint8)
+    run = compile_weights(
+        DLIB_RESNET_WEIGHTS, _net, device, (2, side, side, 3), dtype=np.uint8, when_needed=True
+    )
     return DlibResnet(run, settings)
 
 

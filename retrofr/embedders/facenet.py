@@ -112,7 +112,8 @@ def build(settings: Settings, device: Device) -> FaceNet:
 
     file = _BY_SETTING[settings.weights]
     side = CHIP.side_pixels
-    run = compile_weights(file, partial(_net, file.name), device, (2, side, side, 3), dtype=np.uint8)
+    made = partial(_net, file.name)
+    run = compile_weights(file, made, device, (2, side, side, 3), dtype=np.uint8, when_needed=True)
     return FaceNet(run, settings)
 
 

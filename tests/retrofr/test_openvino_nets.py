@@ -13,12 +13,12 @@ import pytest
 import torch
 from torch import nn
 
-from retrofr import converted_nets
+from retrofr import converted_nets, openvino_nets
 from retrofr.converted_nets import CACHE_VARIABLE
 from retrofr.detectors import yunet
 from retrofr.embedders import dlib_resnet, sface
 from retrofr.openvino_import import InputForm
-from retrofr.openvino_nets import kept_or_converted, run_model
+from retrofr.openvino_nets import kept_or_converted, run_kept_or_converted, run_model
 from retrofr.runtime import resolve_device
 
 FORM = InputForm((1, 8, 8, 3), (0, 1, 2), np.uint8)
@@ -109,6 +109,112 @@ def test_other_weights_or_another_form_are_other_nets(cache: Path) -> None:
     kept_or_converted("net", "ab" * 32, made, InputForm((1, 16, 16, 3), (0,), np.uint8))
     kept_or_converted("other", "ab" * 32, made, FORM)
     assert made.times == 4
+
+
+class Compiling:
+    """Runs the net as commands do, and counts how often OpenVINO compiled it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.made, self.times = Made(), 0
+        compile_net = openvino_nets._compile
+
+        def counted(*arguments: Any) -> Any:
+            self.times += 1
+            return compile_net(*arguments)
+
+        monkeypatch.setattr(openvino_nets, "_compile", counted)
+
+    def run(self, threads: int = 2, *, when_needed: bool = False) -> Any:
+        return run_kept_or_converted("net", "ab" * 32, self.made, FORM, threads, when_needed=when_needed)
+
+
+def kept_files(cache: Path) -> dict[str, Path]:
+    return {path.name.rpartition("-")[0]: path for path in cache.iterdir()}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_net_compiled_before_gives_the_same_bits_and_is_not_compiled_again(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    compiling = Compiling(monkeypatch)
+    first, second = compiling.run()(BATCH)[0], compiling.run(threads)(BATCH)[0]
+    assert (compiling.made.times, compiling.times) == (1, 1)
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(first, Made().outputs())
+    assert sorted(kept_files(cache)) == ["net", "net-compiled"]
+
+
+def test_a_net_compiled_for_another_processor_is_not_used(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiling = Compiling(monkeypatch)
+    expected = compiling.run()(BATCH)[0]
+    monkeypatch.setattr(openvino_nets, "processor_sha256", lambda: "ef" * 32)
+    np.testing.assert_array_equal(compiling.run()(BATCH)[0], expected)
+    assert (compiling.made.times, compiling.times) == (1, 2), "compiled again, of the net that was converted"
+
+
+@pytest.mark.parametrize("kind", ["damaged", "garbage"])
+def test_a_compiled_net_that_cannot_be_used_is_compiled_again(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    compiling = Compiling(monkeypatch)
+    expected = compiling.run()(BATCH)[0]
+    path = kept_files(cache)["net-compiled"]
+    content = bytearray(path.read_bytes())
+    content[-50] ^= 255
+    path.write_bytes(content)
+    if kind == "garbage":  # whole, and not for this version of OpenVINO
+        converted_nets.keep_net(
+            "net-compiled",
+            openvino_nets._compiled_terms(
+                converted_nets.conversion_terms("ab" * 32, net="net", **FORM.terms())
+            ),
+            converted_nets.ConvertedNet(b"", memoryview(b"no net")),
+        )
+    np.testing.assert_array_equal(compiling.run()(BATCH)[0], expected)
+    assert (compiling.made.times, compiling.times) == (1, 2)
+    compiling.run()
+    assert compiling.times == 2, "the file was written anew"
+
+
+def test_a_kept_net_that_is_not_needed_yet_is_not_read(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiling = Compiling(monkeypatch)
+    expected = compiling.run()(BATCH)[0]
+    read: list[str] = []
+    read_net = converted_nets.read_net
+
+    def listed(name: str, terms: Any) -> Any:
+        read.append(name)
+        return read_net(name, terms)
+
+    monkeypatch.setattr(openvino_nets, "read_net", listed)
+    run = compiling.run(when_needed=True)
+    assert read == []
+    np.testing.assert_array_equal(run(BATCH)[0], expected)
+    np.testing.assert_array_equal(run(BATCH)[0], expected)
+    assert read == ["net-compiled"]
+
+
+def test_a_net_that_must_be_converted_is_made_ready_at_once(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failure belongs to the beginning of a run, not behind hours of footage without a face."""
+    compiling = Compiling(monkeypatch)
+    compiling.run(when_needed=True)
+    assert (compiling.made.times, compiling.times) == (1, 1)
+
+
+def test_a_net_that_is_damaged_when_it_is_needed_is_made_again(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiling = Compiling(monkeypatch)
+    expected = compiling.run()(BATCH)[0]
+    run = compiling.run(when_needed=True)
+    for path in kept_files(cache).values():
+        path.write_bytes(b"nothing")
+    np.testing.assert_array_equal(run(BATCH)[0], expected)
+    assert (compiling.made.times, compiling.times) == (2, 2)
 
 
 WARM = """

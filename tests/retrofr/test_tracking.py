@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fakes import COLOURS, ColourDetector, draw_face, face, frame_ref, scene
-from retrofr.records import FrameRef, Pixels
+from fakes import COLOURS, LANDMARKS, ColourDetector, draw_face, frame_ref, scene
+from retrofr.records import Detections, FrameRef, Pixels
 from retrofr.settings import TrackSettings
-from retrofr.tracking import Track, Tracker, box_overlap
+from retrofr.tracking import Track, Tracker, box_overlap, whole_boxes
 
 Frames = Iterable[tuple[FrameRef, Pixels]]
 Span = tuple[float, float, int]
 """First second, last second, number of faces."""
+Shown = tuple[Pixels, float, float]
+"""A portrait and where its middle is."""
+
+WIDE, HIGH = 46, 60
+"""A portrait's size in pixels."""
 
 
 def tracks_of(frames: Frames, settings: TrackSettings | None = None, *, cut_at: float = 1e9) -> list[Span]:
@@ -50,10 +56,10 @@ def test_someone_walking_faster_than_their_own_width_is_still_one_track() -> Non
 
 
 def test_a_short_occlusion_is_bridged_and_a_long_one_is_not() -> None:
-    seen = [0, 0.5, 1.0, 2.5, 3.0, 5.0, 5.5]
-    hidden = [(frame_ref(seconds), scene()) for seconds in (1.5, 2.0, 3.5, 4.0, 4.5)]
+    seen = [0, 0.5, 1.0, 2.5, 3.0, 6.5, 7.0]
+    hidden = [(frame_ref(seconds), scene()) for seconds in (1.5, 2.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0)]
     frames = sorted([*walk(seen), *hidden], key=lambda pair: pair[0].seconds)
-    assert tracks_of(frames) == [(0, 3, 5), (5, 5.5, 2)]
+    assert tracks_of(frames) == [(0, 3, 5), (6.5, 7, 2)]
 
 
 def test_samples_further_apart_than_an_occlusion_may_last_are_joined_to_their_neighbours() -> None:
@@ -106,29 +112,178 @@ def test_a_face_of_quite_another_size_is_another_track() -> None:
     assert len(tracks_of([(frame_ref(0), small), (frame_ref(0.5), large)])) == 2
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=40), st.integers(1, 6))
-def test_best_faces_are_bounded_and_hold_the_very_best_unless_crowded(ranks: list[float], most: int) -> None:
-    box = np.zeros(4, np.float32)
-    track: Track[int] = Track(frame_ref(0), frame_ref(0), box, box, box[:2], box)
-    for number, rank in enumerate(ranks):
-        new = face(number / 2, rank=rank)
-        if track.would_keep(new, most):
-            track.keep(new, number, most)
-    kept = [pair[0].quality.rank for pair in track.kept]
-    assert len(kept) == min(most, len(ranks))
-    assert set(kept) <= set(ranks)
-    assert max(kept) == max(ranks)
+def portrait(seed: int, of: Sequence[float] = ()) -> Pixels:
+    """A grey face of soft shades; nobody else looks like it. ``of``: shares of portraits 0, 1, … it is mixed of."""
+    if of:
+        mixed = sum(share * (portrait(i).astype(np.float32) - 110) for i, share in enumerate(of))
+        return np.asarray(np.clip(110 + np.asarray(mixed), 0, 255), np.uint8)
+    coarse = np.random.default_rng(seed + 5).normal(0, 1, (8, 6)).astype(np.float32)
+    fine = cv2.resize(coarse, (WIDE, HIGH), interpolation=cv2.INTER_CUBIC)
+    grey = 110 + 45 * (fine - fine.mean()) / fine.std()
+    return np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
 
 
-def test_kept_faces_are_spread_over_the_track() -> None:
-    box = np.zeros(4, np.float32)
-    track: Track[None] = Track(frame_ref(0), frame_ref(0), box, box, box[:2], box)
-    for number in range(60):
-        new = face(number / 2, rank=0.5 + 0.001 * (number % 7))
-        if track.would_keep(new, 4):
-            track.keep(new, None, 4)
-    times = sorted(float(pair[0].frame.seconds) for pair in track.kept)
-    assert times[-1] - times[0] > 15
+def seen_at(seconds: float, *shown: Shown, misplaced: bool = False) -> tuple[FrameRef, Pixels, Detections]:
+    """A sample with portraits in a room. A box ends at the picture's edge; landmarks are right unless misplaced."""
+    room = cv2.resize(np.random.default_rng(99).integers(60, 160, (12, 16)).astype(np.uint8), (480, 240))
+    image, pad = np.repeat(room[..., None], 3, axis=2), 100
+    wide = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_CONSTANT)
+    boxes = []
+    for face, x, y in shown:
+        left, top = round(x - WIDE / 2), round(y - HIGH / 2)
+        wide[top + pad : top + pad + HIGH, left + pad : left + pad + WIDE] = face
+        boxes.append((left, top, left + WIDE, top + HIGH))
+    array = np.array(boxes, np.float32).reshape(-1, 4)
+    landmarks = array[:, None, :2] + LANDMARKS * (WIDE, HIGH)
+    if misplaced:
+        landmarks = array[:, None, :2] + (LANDMARKS[:, ::-1] + 0.3) * (WIDE, HIGH)
+    clipped = np.clip(array, 0, (480, 240, 480, 240)).astype(np.float32)
+    picture = np.ascontiguousarray(wide[pad:-pad, pad:-pad], np.uint8)
+    scores = np.full(len(array), 0.9, np.float32)
+    return frame_ref(seconds), picture, Detections(clipped, landmarks.astype(np.float32), scores)
+
+
+def followed(*samples: tuple[FrameRef, Pixels, Detections]) -> list[list[int]]:
+    """Which track each face of each sample belongs to, numbered as they begin."""
+    tracker: Tracker[None] = Tracker(TrackSettings())
+    known: list[Track[None]] = []
+    numbers = []
+    for sample in samples:
+        tracks, _ = tracker.update(*sample)
+        known += [track for track in tracks if not any(track is other for other in known)]
+        numbers.append([next(i for i, other in enumerate(known) if other is track) for track in tracks])
+    return numbers
+
+
+ANNA, BERT = portrait(0), portrait(1)
+
+
+def test_a_face_that_enters_by_the_edge_is_one_track_though_its_landmarks_were_wrong() -> None:
+    enters = seen_at(0, (ANNA, 4, 120), misplaced=True)
+    assert followed(enters, seen_at(0.5, (ANNA, 50, 120))) == [[0], [0]]
+    assert followed(enters, seen_at(0.5, (BERT, 50, 120))) == [[0], [1]]
+
+
+def test_who_was_hidden_for_longer_must_come_back_looking_the_same() -> None:
+    before = [seen_at(t, (ANNA, 60 + 40 * t, 120)) for t in (0, 0.5, 1.0)]
+    hidden = [seen_at(t) for t in (1.5, 2.0, 2.5, 3.0)]
+    back = 60 + 40 * 3.5
+    assert followed(*before, *hidden, seen_at(3.5, (ANNA, back, 120)))[-1] == [0]
+    assert followed(*before, *hidden, seen_at(3.5, (portrait(0, (0.7, 0.7)), back, 120)))[-1] == [1]
+    assert followed(*before, *hidden, seen_at(3.5, (ANNA, 460, 120)))[-1] == [1]
+    assert followed(*before, *hidden, seen_at(4.5, (ANNA, back, 120)))[-1] == [1]
+
+
+def test_the_further_off_the_way_a_face_is_the_more_alike_it_must_be() -> None:
+    rather_like = portrait(0, (0.75, 0.65))
+    start = [seen_at(t, (ANNA, 80, 120)) for t in (0, 0.5)]
+    assert followed(*start, seen_at(1.0, (rather_like, 80 + 42, 120)))[-1] == [0]
+    assert followed(*start, seen_at(1.0, (rather_like, 80 + 112, 120)))[-1] == [1]
+    assert followed(*start, seen_at(1.0, (ANNA, 80 + 112, 120)))[-1] == [0]
+
+
+def half_hidden() -> Pixels:
+    """Anna behind somebody's shoulder."""
+    face = ANNA.copy()
+    face[34:] = BERT[34:]
+    return face
+
+
+def test_what_is_left_over_is_joined_only_where_nothing_else_is_near() -> None:
+    start = seen_at(0, (ANNA, 100, 120))
+    alone = seen_at(0.5, (half_hidden(), 110, 122), misplaced=True)
+    assert followed(start, alone) == [[0], [0]]
+    beside = seen_at(0.5, (half_hidden(), 110, 122), (BERT, 64, 122), misplaced=True)
+    assert followed(start, beside) == [[0], [1, 2]]
+    late = seen_at(1.5, (half_hidden(), 110, 122), misplaced=True)
+    assert followed(start, late) == [[0], [1]]
+
+
+def test_of_two_faces_that_cross_each_keeps_its_own_track() -> None:
+    times = [i / 2 for i in range(9)]
+    frames = [seen_at(t, (ANNA, 60 + 60 * t, 100), (BERT, 300 - 60 * t, 130)) for t in times]
+    assert followed(*frames) == [[0, 1]] * 9
+
+
+def test_twins_who_cross_are_told_apart_by_their_ways() -> None:
+    times = [i / 2 for i in range(5)]
+    frames = [seen_at(t, (ANNA, 60 + 160 * t, 88), (ANNA, 440 - 160 * t, 149)) for t in times]
+    assert followed(*frames) == [[0, 1]] * 5
+
+
+def test_tracks_keep_the_boxes_that_were_found() -> None:
+    tracker: Tracker[None] = Tracker(TrackSettings())
+    for sample in (seen_at(0, (ANNA, 4, 120)), seen_at(0.5, (ANNA, 10, 120))):
+        tracker.update(*sample)
+    (track,) = tracker.finish()
+    assert (track.first_box.tolist(), track.box.tolist()) == ([0, 90, 27, 150], [0, 90, 33, 150])
+
+
+SAMPLES = st.lists(
+    st.tuples(
+        st.lists(st.tuples(st.integers(0, 2), st.integers(0, 480), st.integers(0, 240)), max_size=4),
+        st.sampled_from([0.5, 0.5, 0.5, 1.0, 2.5]),
+        st.sampled_from(["", "", "", "cut", "segment"]),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(SAMPLES)
+def test_a_track_never_holds_two_faces_of_a_sample_nor_goes_on_behind_a_cut_or_in_another_segment(
+    samples: list[tuple[list[tuple[int, int, int]], float, str]],
+) -> None:
+    tracker: Tracker[None] = Tracker(TrackSettings())
+    seconds, shot, segment = 0.0, 0, 0
+    place_of: dict[int, tuple[int, int]] = {}
+    alive: list[Track[None]] = []  # an id is another's only after its owner is gone
+    for faces, step, event in samples:
+        seconds, shot, segment = seconds + step, shot + (event == "cut"), segment + (event == "segment")
+        _, image, found = seen_at(seconds, *((portrait(who), x, y) for who, x, y in faces))
+        tracks, _ = tracker.update(frame_ref(seconds, segment=segment), image, found, shot)
+        assert len({id(track) for track in tracks}) == len(tracks) == len(faces)
+        alive += tracks
+        for track in tracks:
+            assert place_of.setdefault(id(track), (shot, segment)) == (shot, segment)
+
+
+@settings(max_examples=25, deadline=None)
+@given(SAMPLES, st.integers(0, 8))
+def test_a_slice_gives_the_same_whatever_was_tracked_before_it(
+    samples: list[tuple[list[tuple[int, int, int]], float, str]], before: int
+) -> None:
+    made, seconds = [], 0.0
+    for faces, step, _ in samples:
+        seconds += step
+        made.append(seen_at(seconds, *((portrait(who), x, y) for who, x, y in faces)))
+    going_on, fresh = (Tracker[None](TrackSettings()) for _ in range(2))
+    for sample in made[:before]:
+        going_on.update(*sample)
+    going_on.finish()
+    for sample in made[before:]:
+        for tracks in zip(*(tracker.update(*sample)[0] for tracker in (going_on, fresh)), strict=True):
+            one, other = ((t.first, t.last, t.faces, t.box.tolist()) for t in tracks)
+            assert one == other
+
+
+@pytest.mark.parametrize(
+    ("box", "whole"),
+    [
+        ((100, 60, 146, 120), (100, 60, 146, 120)),
+        ((0, 60, 20, 120), (-26.2, 60, 20, 120)),
+        ((460, 60, 480, 120), (460, 60, 506.2, 120)),
+        ((100, 0, 177, 40), (100, -60, 177, 40)),
+        ((100, 200, 177, 240), (100, 200, 177, 300)),
+        ((0, 60, 60, 120), (0, 60, 60, 120)),
+    ],
+)
+def test_boxes_that_the_edge_cuts_get_the_shape_of_a_face(
+    box: tuple[float, ...], whole: tuple[float, ...]
+) -> None:
+    found = whole_boxes(np.array([box], np.float32), 480, 240)
+    assert found[0].tolist() == pytest.approx(whole)
 
 
 @pytest.mark.parametrize(

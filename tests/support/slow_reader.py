@@ -53,7 +53,7 @@ def open_slowly(
     on_position: Callable[[Fraction], None] | None = None,
     on_packet: Callable[[int], None] | None = None,
     on_slice: Callable[[SliceStart], None] | None = None,
-    on_wait: Callable[[], None] | None = None,  # noqa: ARG001 - it never waits for what it decodes
+    on_wait: Callable[[], None] | None = None,
 ) -> SlowReader:
     """As :func:`retrofr.video.reader.read_samples`."""
     return SlowReader(exhibit, plan, on_position, on_packet, on_slice)

@@ -27,6 +27,7 @@ from retrofr.video.decoding.opening import set_up_decoder, show_corrupt
 from retrofr.video.decoding.parameter_sets import CODECS, ParameterSets
 from retrofr.video.shots import Points, change_between
 
+_NOT_OPENED: tuple[type[Exception], ...] = (ExhibitError, *AV_FAILURES)
 # What one group may hold decoded, and all together, packets included.
 _MOST_GROUP_BYTES = 96 << 20
 _MOST_BYTES = 192 << 20
@@ -164,7 +165,7 @@ class Ahead:
                     container, stream = self._reopen()
                     self._containers.append(container)
                     self._decoders.put(_Decoder(set_up_decoder(stream)))
-            except (ExhibitError, *AV_FAILURES):
+            except _NOT_OPENED:
                 self._works = False
                 return False
             if self._errors is not None:
