@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 from _footage import clip
@@ -57,7 +57,9 @@ class Subject:
         from retrofr.faces import FaceFinder
         from retrofr.speed.reading import read_first
 
-        finder = FaceFinder(self.exhibit, nets.detector, nets.comparison, self.settings, keeps="faces")
+        finder: FaceFinder[Never] = FaceFinder(
+            self.exhibit, nets.detector, nets.comparison, self.settings, keeps="faces"
+        )
         finder.begin_slice(0)
         samples = templates = 0
         with read_first(self.seconds, self.exhibit, self.stream.index, self.plan) as reader:
@@ -65,6 +67,8 @@ class Subject:
                 with meter.stage(DECODE):
                     batch = list(islice(reader, self.settings.detect.batch_frames))
                 samples += len(batch)
+                if not batch:
+                    finder.end_slice()
                 for found in finder.look_at(batch) if batch else finder.finish():
                     templates += len(found.tracklet.templates)
                     for source in found.sources:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from retrofr.tracking import Track, Tracker
 # So many batches of faces wait to be embedded at most; each holds a few megabytes of pictures.
 _MOST_EMBEDDING = 2
 
+Mark = TypeVar("Mark")
 Keeps = Literal["nothing", "faces", "frames"]
 """What is kept of pictures beside templates: nothing, the aligned faces, or those and the frames they are in."""
 
@@ -93,11 +94,21 @@ def _superfluous(faces: Sequence[Face], most: int) -> Face | None:
     return faces[min(others, key=lambda i: faces[i].quality.rank * room[i])]
 
 
-class FaceFinder:
+@dataclass(frozen=True, eq=False)
+class _Embedding:
+    """Tracklets of one slice whose faces are being embedded; ``templates`` are those of all their best faces."""
+
+    tracks: list[Track[Kept]]
+    templates: Future[Floats]
+    slice: int
+
+
+class FaceFinder(Generic[Mark]):
     """Finds, tracks, judges and embeds the faces of one stream, slice by slice.
 
     ``counts`` are those of the stream. Every tracklet ends with its slice, so that what a slice gives does not
-    depend on who worked on the one before; appearances join what was one.
+    depend on who worked on the one before; appearances join what was one. What is found is given in its order, some
+    time later; where a slice is over comes a mark of the caller's.
 
     Args:
         keeps: what of pictures is kept beside templates.
@@ -125,22 +136,22 @@ class FaceFinder:
         self._tracker: Tracker[Kept] = Tracker(settings.track)
         self._waiting: list[Track[Kept]] = []
         self._aside = aside
-        self._embedding: deque[tuple[list[Track[Kept]], Future[Floats]]] = deque()
+        self._embedding: deque[_Embedding | Mark] = deque()
         self._number = self._slice = 0
 
     def begin_slice(self, number: int) -> None:
-        """What is looked at from here on lies in slice ``number``; the one before must be finished."""
-        self._slice, self._number = number, 0
+        """What is looked at from here on lies in slice ``number``."""
+        self._slice = number
 
-    def look_at(self, samples: Sequence[Sample]) -> Iterator[FoundTracklet]:
-        """Take samples in their order; gives ended tracklets once enough of their faces wait to be embedded."""
+    def look_at(self, samples: Sequence[Sample]) -> Iterator[FoundTracklet | Mark]:
+        """Take samples in their order; gives tracklets that ended, of these or of earlier ones, and marks."""
         for sample, found in zip(
             samples, self._detector.detect([sample.image for sample in samples]), strict=True
         ):
             self._waiting += self._take(sample, found)
         if sum(len(track.kept) for track in self._waiting) >= self._settings.embed.batch_faces:
             self._embed()
-        while self._embedding and (len(self._embedding) > _MOST_EMBEDDING or self._embedding[0][1].done()):
+        while self._embedding and (len(self._embedding) > _MOST_EMBEDDING or self._is_next_ready()):
             yield from self._embedded()
 
     def hold(self, frames: Sequence[FrameRef]) -> None:
@@ -148,12 +159,21 @@ class FaceFinder:
         for frame in frames:
             self._tracker.hold(frame)
 
-    def finish(self) -> Iterator[FoundTracklet]:
-        """End all tracklets of the slice and give those not given yet."""
+    def end_slice(self, mark: Mark | None = None) -> None:
+        """End all tracklets of the slice; ``mark`` is given behind them."""
         self._waiting += self._tracker.finish()
         self._embed()
+        if mark is not None:
+            self._embedding.append(mark)
+
+    def finish(self) -> Iterator[FoundTracklet | Mark]:
+        """Give all that was not given yet."""
         while self._embedding:
             yield from self._embedded()
+
+    def _is_next_ready(self) -> bool:
+        following = self._embedding[0]
+        return not isinstance(following, _Embedding) or following.templates.done()
 
     def _take(self, sample: Sample, found: Detections) -> list[Track[Kept]]:
         self.hold(sample.held)
@@ -191,16 +211,20 @@ class FaceFinder:
         else:
             templates = Future()
             templates.set_result(self._templates(views))
-        self._embedding.append((waiting, templates))
+        self._embedding.append(_Embedding(waiting, templates, self._slice))
 
-    def _embedded(self) -> Iterator[FoundTracklet]:
-        """The tracklets whose faces were the first to be embedded."""
-        tracks, future = self._embedding.popleft()
-        templates = future.result()
+    def _embedded(self) -> Iterator[FoundTracklet | Mark]:
+        """The tracklets whose faces were the first to be embedded, or the mark that comes first."""
+        done = self._embedding.popleft()
+        if not isinstance(done, _Embedding):
+            self._number = 0
+            yield done
+            return
+        templates = done.templates.result()
         start = 0
-        for track in tracks:
+        for track in done.tracks:
             end = start + len(track.kept)
-            yield self._tracklet(track, templates[start:end])
+            yield self._tracklet(track, templates[start:end], done.slice)
             start = end
 
     def _templates(self, views: Sequence[FaceView]) -> Floats:
@@ -215,7 +239,7 @@ class FaceFinder:
         empty = np.zeros((0, self._comparison.dimensions), np.float32)
         return np.concatenate([empty, *parts])
 
-    def _tracklet(self, track: Track[Kept], templates: Floats) -> FoundTracklet:
+    def _tracklet(self, track: Track[Kept], templates: Floats, number_of_slice: int) -> FoundTracklet:
         order = sorted(range(len(track.kept)), key=lambda i: -track.kept[i].face.quality.rank)
         self._number += 1
         tracklet = Tracklet(
@@ -226,7 +250,7 @@ class FaceFinder:
             faces=track.faces,
             best=tuple(track.kept[i].face for i in order),
             templates=templates[order],
-            slice=self._slice,
+            slice=number_of_slice,
             first_box=track.first_box,
             last_box=track.box,
         )

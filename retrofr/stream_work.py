@@ -119,7 +119,7 @@ class StreamWork:
                 yield from look.pieces(ahead)
             yield from look.end(reader)
 
-    def finder(self, task: StreamTask) -> FaceFinder:
+    def finder(self, task: StreamTask) -> FaceFinder[SliceEnd]:
         """What looks for the faces of a stream; it counts on from where an earlier run left off."""
         counts = FaceCounts()
         if task.progress is not None:
@@ -169,22 +169,25 @@ class _Look:
             raise StoppedError
 
     def pieces(self, ahead: ReadAhead) -> Iterator[Piece]:
-        """What is found in the samples, and where slices end before the last one."""
+        """What is found in the samples, and where slices end before the last one; some time after they do."""
         try:
             for read in ahead:
                 yield from self._take(read)
                 self.refuse_to_go_on()
         except StoppedError:
             self._stopped = True
-        yield from self._end_slice()
+        yield from self._look_at_rest()
+        self._finder.end_slice()
+        yield from self._finder.finish()
 
     def _take(self, read: ReadSample) -> Iterator[Piece]:
         resume = read.resume
         if self._slice is None or resume.from_slice > self._slice:
             if self._slice is not None:
                 assert self._progress is not None
-                yield from self._end_slice(read.sample.held)
-                yield SliceEnd(self._slice, replace(self._progress, counts=self._counts()))
+                yield from self._look_at_rest(read.sample.held)
+                # Its faces are embedded while the next slice is looked at.
+                self._finder.end_slice(SliceEnd(self._slice, replace(self._progress, counts=self._counts())))
             self._slice = resume.from_slice
             self._finder.begin_slice(self._slice)
         self._batch.append(read.sample)
@@ -202,14 +205,13 @@ class _Look:
             yield SliceEnd(self._next if self._slice is None else self._slice, progress)
         yield StreamEnd(progress, self._reached, self._stopped)
 
-    def _end_slice(self, held: Sequence[FrameRef] = ()) -> Iterator[FoundTracklet]:
+    def _look_at_rest(self, held: Sequence[FrameRef] = ()) -> Iterator[Piece]:
         """``held``: the slice's last frames that show what its last sample shows."""
         if self._batch:
             yield from self._look(self._samples + len(self._batch))
         self._finder.hold(held)
-        yield from self._finder.finish()
 
-    def _look(self, samples: int) -> Iterator[FoundTracklet]:
+    def _look(self, samples: int) -> Iterator[Piece]:
         batch, self._batch = self._batch, []
         yield from self._finder.look_at(batch)
         self._reached, self._samples = batch[-1].frame.seconds, samples
