@@ -32,7 +32,9 @@ def document(results: Results, ways: Sequence[str], truths: Truths, cores: int) 
     parts += [_faces(results, clips, ways, truths)] if clips else []
     if any(name in results.figures.get("busy", {}) for name in PEERS):
         parts.append(_peers(results, ways[0], truths["busy"]))
-    parts += [_growth(results, subject) for subject in ("scaling", "long") if subject in results.figures]
+    parts += [
+        _growth(results, subject) for subject in ("scaling", "triage", "long") if subject in results.figures
+    ]
     parts += [f"{name}: {note}" for name, note in results.notes.items()]
     parts += [f"Not measured: {name}: {reason}" for name, reason in results.skipped.items()]
     return "\n\n".join(parts)
@@ -210,5 +212,9 @@ def _growth(results: Results, subject: str) -> str:
         hours = results.seconds[way] / 3600
         hourly = [spread([getattr(one, what) / hours for one in own], 0) for what in ("wall", "cpu")]
         rows.append([way, *_plain(own, results.seconds[way]), *hourly])
-    title = {"scaling": "More files, more workers", "long": "A long file"}[subject]
+    title = {
+        "scaling": "More files, more workers",
+        "triage": "Keyframes alone",
+        "long": "A long file",
+    }[subject]
     return f"### {title}\n\n{_table(head, rows)}"

@@ -9,7 +9,8 @@ least and the most in parentheses. A ratio is taken within each round before its
 and holds the last ones.
 
 Parts: busy, typical, empty, busy-4k and busy-d1 are clips; peers are facenet-pytorch's and face_recognition's
-recipes on the busy clip; scaling is 1, 4 and 16 files with 1 and 2 workers; long is one file of two hours.
+recipes on the busy clip; scaling is 1, 4 and 16 files with 1 and 2 workers; triage is keyframes alone of longer files;
+long is one file of two hours.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from _tree import Run, run
 
 HERE = Path(__file__).resolve().parent
 CLIPS = tuple(KINDS)
-PARTS = (*CLIPS, "peers", "scaling", "long")
+PARTS = (*CLIPS, "peers", "scaling", "triage", "long")
 WITH_ALL_SETTINGS = ("busy", "typical", "empty")
 SMALLEST = 40
 """Pixels of the smallest face that is looked for, by all: about the least that face_recognition finds."""
@@ -53,6 +54,7 @@ QUICK = {
     "peer_every": 12,
     "piece_seconds": 10.0,
     "files": [1, 4],
+    "triage_minutes": 1.0,
     "long_hours": 0.05,
 }
 
@@ -107,6 +109,8 @@ class Bench:
                 self._peers(number, alone="busy" not in wanted)
             if "scaling" in wanted:
                 self._scaling()
+            if "triage" in wanted:
+                self._triage()
         if "long" in wanted:
             self._long()
         self._detect()
@@ -121,7 +125,8 @@ class Bench:
     def _also(wanted: Sequence[str]) -> set[str]:
         """Clips that other parts are made of."""
         long = {"typical", "busy", "empty"} if "long" in wanted else set()
-        return long | ({"busy"} if {"peers", "scaling"} & set(wanted) else set())
+        triage = {"typical", "empty"} if "triage" in wanted else set()
+        return long | triage | ({"busy"} if {"peers", "scaling"} & set(wanted) else set())
 
     # ---- parts -----------------------------------------------------------------------------------------------
 
@@ -172,6 +177,15 @@ class Bench:
                 way = f"{count} × {seconds:g} s, workers={workers}"
                 self.results.seconds[way] = count * seconds
                 self._index("scaling", way, files[:count], (*flags, "--workers", str(workers)))
+
+    def _triage(self) -> None:
+        minutes = self.options.triage_minutes
+        for kind in ("typical", "empty"):
+            made = self.clips[kind]
+            path = joined([made], self.work / f"triage-{minutes:g}min-{made.path.name}", minutes * 60)
+            way = f"{kind}, {minutes:g} min in one file"
+            self.results.seconds[way] = minutes * 60
+            self._index("triage", way, [path], settings()[-1].flags)
 
     def _long(self) -> None:
         seconds = self.options.long_hours * 3600
@@ -300,6 +314,9 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--files", type=int, nargs="+", default=[1, 4, 16], help="so many files in the part scaling"
+    )
+    parser.add_argument(
+        "--triage-minutes", type=float, default=20.0, help="length of the part triage's files"
     )
     parser.add_argument("--long-hours", type=float, default=2.0, help="length of the file of the part long")
     parser.add_argument("--cores", type=int, default=2, help="use so many cores of the machine")
