@@ -191,7 +191,9 @@ class StreamDecoder:
             show_corrupt(self._context)
         self._trace.restart()
         self._ledger.restart(late=not complete)
-        self._dirty = self._suspicious = False
+        self._dirty = False
+        # What follows a complete group directly has its damage before it.
+        self._suspicious = self._suspicious and complete
 
     def _decode(self, packet: Packet[Any] | None, stamp: int | None) -> Iterator[Decoded]:
         self._has_grown()  # by what others wrote since

@@ -73,6 +73,7 @@ class PacketGate:
         tells_leading: packets' times show whether a keyframe's group is open; else each may be.
         begins_at_key: what is stored before the first keyframe gives no frame.
         foresight: knows what samples need; None where everything is decoded.
+        groups: those that can be decoded by a decoder of their own are let through as groups.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class PacketGate:
         tells_leading: bool = True,
         begins_at_key: bool = False,
         foresight: Foresight | None = None,
+        groups: bool = False,
     ) -> None:
         self._cutter = cutter
         self._from_slice = from_slice
@@ -93,6 +95,7 @@ class PacketGate:
         self._tells_leading = tells_leading
         self._unseen_key = begins_at_key
         self._foresight = foresight
+        self._groups = groups
         self._group: list[Fed] = []
         self._group_bytes = 0
         self._group_is_open = False
@@ -146,7 +149,7 @@ class PacketGate:
         if self._foresight is not None and not self._unseen_key:
             group = [fed.packet for fed in self._group]
             need = self._foresight.needed(group, self._as_shown(self._group), following)
-            if need.alone:
+            if need.alone and self._groups:
                 yield self._as_group(need)
                 return
             self._group, unneeded = self._group[: need.packets], self._group[need.packets :]

@@ -102,6 +102,7 @@ class FrameSequence:
             tells_leading=source.reorder_shift is None,
             begins_at_key=source.has_keyframes,
             foresight=self._foresight(stream, plan) if skips else None,
+            groups=plan.video.threads > 1,
         )
 
     def _foresight(self, stream: AvStream, plan: ReadingPlan) -> Foresight | None:
