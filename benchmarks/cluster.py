@@ -3,8 +3,9 @@
     taskset -c 0,1 python benchmarks/cluster.py [--rounds 5]
     python benchmarks/cluster.py --parts limits size --cpu-seconds-an-hour 60
 
-``scale`` indexes different recordings, which cost decoding and little else, with one worker and with two in turn, on
-cores of their own; the time is that from the first sample to the end, medians of the rounds and of the pairs' ratios.
+``scale`` indexes different recordings, which cost decoding and little else, in turn with one worker on one core and
+with two on two, everything else that the run needs included (its decoder, Ray, committing): a worker would otherwise
+take what it finds free. The time is from the first sample to the end, medians of the rounds and of the pairs' ratios.
 ``limits`` measures what the one process does that runs a cluster: digesting, committing slices, and receiving them.
 ``size`` computes a table for 10,000 hours from those limits and ``--cpu-seconds-an-hour``, the processor time that an
 hour of footage costs (``docs/cluster.md`` says where that comes from).
@@ -105,16 +106,28 @@ def indexed_seconds(clips: list[Path], workers: int) -> float:
     return time.perf_counter() - began[0]
 
 
+def _on_cores(clips: list[Path], cores: list[int]) -> float:
+    """Wall time with a worker for each core, all processes of the run on these cores alone."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        with connected(None, Room(1, 0.0), len(cores)):
+            return indexed_seconds(clips, len(cores))
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 def scale(options: argparse.Namespace) -> None:
     """One worker against two."""
-    with tempfile.TemporaryDirectory() as temporary, connected(None, Room(1, 0.0), 2):
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    with tempfile.TemporaryDirectory() as temporary:
         clips = footage(Path(temporary), options.files, options.seconds, options.loops)
         total = options.files * options.seconds * options.loops
         print(f"{options.files} recordings, 1920 × 1080, 25 frames/s, {total:.0f} s together")
         one, two = [], []
         for _ in range(options.rounds):
-            one.append(indexed_seconds(clips, 1))
-            two.append(indexed_seconds(clips, 2))
+            one.append(_on_cores(clips, cores[:1]))
+            two.append(_on_cores(clips, cores))
             print(f"  1 worker {one[-1]:.1f} s, 2 workers {two[-1]:.1f} s", flush=True)
     ratios = [a / b for a, b in zip(one, two, strict=True)]
     for name, taken in (("1 worker", one), ("2 workers", two)):

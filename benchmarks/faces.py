@@ -21,18 +21,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from retrofr import registry
 from retrofr.comparison import Comparison, build_comparison
-from retrofr.records import Detections, Floats, Pixels
+from retrofr.evaluation.photos import embed_photos
+from retrofr.records import Floats
 from retrofr.runtime import resolve_device
+from retrofr.settings import QualitySettings
 
 EXCLUDED = Path(__file__).with_name("faces_excluded.toml")
 FMRS = (1e-2, 1e-3, 1e-4, 1e-5)
-BATCH = 32
 RESAMPLES = 500
 Scores = npt.NDArray[np.float64]
 
@@ -109,39 +109,12 @@ def _embed(
     module = registry.load("detectors", detector_name)
     detector = module.build(module.SETTINGS(), device)
     started = time.perf_counter()
-    templates = np.zeros((len(files), comparison.dimensions), np.float32)
-    found = np.zeros(len(files), bool)
-    waiting, faces = [], []
-    for number, file in enumerate(files):
-        image = _read(folder / file)
-        landmarks = _main_face(image, detector.detect([image])[0])
-        if landmarks is not None:
-            found[number] = True
-            waiting.append(number)
-            faces.append(comparison.cut(image, landmarks[None])[0])
-        if faces and (len(faces) == BATCH or number == len(files) - 1):
-            templates[waiting] = comparison.templates(faces)
-            waiting, faces = [], []
-    if faces:
-        templates[waiting] = comparison.templates(faces)
-    return templates, found, time.perf_counter() - started
-
-
-def _read(path: Path) -> Pixels:
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise SystemExit(f"{path}: not a picture")
-    return np.ascontiguousarray(picture[:, :, ::-1]).astype(np.uint8)
-
-
-def _main_face(image: Pixels, faces: Detections) -> Floats | None:
-    """Landmarks of the face that is largest and nearest to the middle."""
-    if not len(faces):
-        return None
-    size = faces.boxes[:, 2:] - faces.boxes[:, :2]
-    frame = np.array(image.shape[1::-1])
-    away = np.hypot(*(((faces.boxes[:, :2] + faces.boxes[:, 2:]) / 2 - frame / 2) / frame).T)
-    return np.asarray(faces.landmarks[int(np.argmax(size.prod(axis=1) * (1 - away)))])
+    paths = [folder / file for file in files]
+    faces = embed_photos(paths, detector, comparison, QualitySettings(), gate=False)
+    for path, reason in zip(paths, faces.unreadable, strict=True):
+        if reason:
+            raise SystemExit(f"{path}: {reason}")
+    return faces.templates, faces.acquired, time.perf_counter() - started
 
 
 def _report(

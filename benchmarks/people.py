@@ -46,6 +46,7 @@ from retrofr.clustering import cluster
 from retrofr.comparison import build_comparison
 from retrofr.gallery.base import TemplateBlock
 from retrofr.people import cluster_case, people_threshold
+from retrofr.rates.clusters import bcubed
 from retrofr.recipe import scorer_of
 from retrofr.records import Floats, Tracklet
 from retrofr.runtime import resolve_device
@@ -75,16 +76,6 @@ class Photos:
         """The photos of every other person."""
         wanted = self.people % 2 == number
         return Photos(self.templates[wanted], self.people[wanted])
-
-
-def b_cubed(labels: Ids, people: Ids) -> tuple[float, float, float]:
-    """B-cubed precision, recall and F of clusters (T,) against people (T,), both dense from 0."""
-    pairs = labels.astype(np.int64) * (int(people.max()) + 1) + people
-    _, inverse, counts = np.unique(pairs, return_inverse=True, return_counts=True)
-    common = counts[inverse]
-    precision = float((common / np.bincount(labels)[labels]).mean())
-    recall = float((common / np.bincount(people)[people]).mean())
-    return precision, recall, 2 * precision * recall / (precision + recall)
 
 
 def main() -> None:
@@ -153,10 +144,10 @@ def _cluster(blocks: Iterator[TemplateBlock], scorer: Scorer, threshold: float) 
 
 
 def _tell(what: str, labels: Ids, people: Ids) -> None:
-    precision, recall, f = b_cubed(labels, np.unique(people, return_inverse=True)[1])
+    found = bcubed(labels, people)
     clusters = int(labels.max()) + 1
     print(
-        f"{what}: precision {precision:.3f}, recall {recall:.3f}, F {f:.3f}, {clusters:,} clusters",
+        f"{what}: precision {found.precision:.3f}, recall {found.recall:.3f}, F {found.f:.3f}, {clusters:,} clusters",
         flush=True,
     )
 
@@ -169,17 +160,14 @@ def _sweep(photos: Photos) -> None:
         scorer = build_scorer(name, {})
         few, many = (np.ascontiguousarray(t[:, columns[name]]) for t in (photos.templates, made))
         for threshold in thresholds:
-            found = b_cubed(_cluster(_blocks(few, 1), scorer, threshold), _dense(photos.people))
-            large = b_cubed(_cluster(_blocks(many, FACES_EACH), scorer, threshold), people)
+            found = bcubed(_cluster(_blocks(few, 1), scorer, threshold), photos.people)
+            large = bcubed(_cluster(_blocks(many, FACES_EACH), scorer, threshold), people)
             print(
-                f"{name} {threshold:g}: photos P {found[0]:.3f} R {found[1]:.3f} F {found[2]:.3f}, "
-                f"made P {large[0]:.3f} R {large[1]:.3f} F {large[2]:.3f}, mean F {(found[2] + large[2]) / 2:.3f}",
+                f"{name} {threshold:g}: photos P {found.precision:.3f} R {found.recall:.3f} F {found.f:.3f}, "
+                f"made P {large.precision:.3f} R {large.recall:.3f} F {large.f:.3f}, "
+                f"mean F {(found.f + large.f) / 2:.3f}",
                 flush=True,
             )
-
-
-def _dense(people: Ids) -> Ids:
-    return np.unique(people, return_inverse=True)[1].astype(np.int64)
 
 
 def _made(photos: Photos, count: int) -> tuple[Floats, Ids]:
@@ -195,7 +183,7 @@ def _made(photos: Photos, count: int) -> tuple[Floats, Ids]:
         tracklets = np.repeat(means[chosen] + _mixes(random, rest, len(chosen)), FACES_EACH, axis=0)
         shaken = tracklets + SHAKE * _mixes(random, rest, len(tracklets))
         templates[start * FACES_EACH : start * FACES_EACH + len(shaken)] = shaken
-    return templates, _dense(people)
+    return templates, np.unique(people, return_inverse=True)[1].astype(np.int64)
 
 
 def _parts(photos: Photos) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

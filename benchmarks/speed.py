@@ -316,7 +316,7 @@ def _options() -> argparse.Namespace:
         "--files", type=int, nargs="+", default=[1, 4, 16], help="so many files in the part scaling"
     )
     parser.add_argument(
-        "--triage-minutes", type=float, default=20.0, help="length of the part triage's files"
+        "--triage-minutes", type=float, default=60.0, help="length of the part triage's files"
     )
     parser.add_argument("--long-hours", type=float, default=2.0, help="length of the file of the part long")
     parser.add_argument("--cores", type=int, default=2, help="use so many cores of the machine")
