@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrofr import registry
+from retrofr.case.audit import Act, acting
 from retrofr.case.blobs import get_blob, put_blob
 from retrofr.case.exhibits import active_recipe, recipes
-from retrofr.case.searches import CandidateRow, SearchRecord, record_search
+from retrofr.case.permitting import permit, permit_faces, refuse_footage_outside
+from retrofr.case.scoped import templates_outside
 from retrofr.case.store import Case
-from retrofr.case_gallery import CaseGallery
+from retrofr.case_gallery import CaseGallery, CasePictures
 from retrofr.case_probes import CaseProbes
-from retrofr.case_selection import CaseSelection, Selected, select
+from retrofr.case_recording import record_result
+from retrofr.case_selection import CaseSelection, Selected, asked_footage, select
 from retrofr.errors import CaseError
 from retrofr.events import Listener, ignore
 from retrofr.gallery.base import Gallery
 from retrofr.gallery.resident import ResidentGallery
 from retrofr.gallery.saved_index import gallery_stamp, open_index
-from retrofr.gallery.standings import Standing
+from retrofr.operating import Threshold, find_operating_points, resolve_threshold
+from retrofr.oversight.checking import Permission
+from retrofr.oversight.details import models_of, search_details
 from retrofr.probe_files import ProbeSpec
-from retrofr.probe_gathering import make_probes, name_pictures
+from retrofr.probe_gathering import NamedPictures, make_probes, name_pictures
 from retrofr.probes import describe_probes
 from retrofr.recipe import Recipe, scorer_of, setting_values
 from retrofr.results import Coverage, SearchResult, mark_changed
@@ -49,6 +54,7 @@ def search_case(
     listener: Listener = ignore,
     lenient: bool = False,
     keep_stills: bool = False,
+    unredacted: str | None = None,
     loaded: ResidentGallery | None = None,
 ) -> SearchResult:
     """Search what is indexed in a case.
@@ -62,27 +68,54 @@ def search_case(
         listener: is told what happens.
         lenient: pictures that cannot be probes are listed among what was not searched, and the others searched.
         keep_stills: give every appearance the picture of its face.
+        unredacted: the reason for which others are not looked for in these pictures; None: whoever is found in one
+            beside the candidate is hidden.
         loaded: from :func:`load_gallery`, where the same case is searched again and again.
 
     Raises:
         ProbeError: a picture cannot be a probe, and not ``lenient``; or none can.
         UsageError: an unknown index, camera or exhibit.
+        RefusedError: a policy or the authority does not allow the search.
         CaseError: nothing is indexed, or not with this embedder.
         ModelError: an embedder's weights are not those that the templates were made with; or the nets are needed
             for a new picture, and cannot be used.
     """
+    pictures = CasePictures(keep_stills, unredacted)
+    with acting(case, "search", reason=unredacted, details=pictures.details, listener=listener) as act:
+        return _search_case(case, probes, act, settings, selection, listener, lenient, pictures, loaded)
+
+
+def _search_case(
+    case: Case,
+    probes: Sequence[str | Path | ProbeSpec],
+    act: Act,
+    settings: Settings | None,
+    selection: CaseSelection | None,
+    listener: Listener,
+    lenient: bool,
+    pictures: CasePictures,
+    loaded: ResidentGallery | None,
+) -> SearchResult:
     started = datetime.now(UTC)
     recipe = recipe_for(case, None if settings is None else settings.embed.embedder)
     settings = _settings_for(recipe, settings)
     registry.load("indexes", settings.search.index)
     scorer = scorer_of(recipe)
-    selected = select(case, recipe.key, selection or CaseSelection())
     named = name_pictures(probes, lenient=lenient)
+    operating = find_operating_points(
+        settings.search, recipe.terms["comparison"], _detector(recipe), case_folder=case.path.parent
+    )
+    selection = selection or CaseSelection()
+    threshold = partial(resolve_threshold, settings.search, scorer, operating)
+    permission = _permitted(case, act, recipe, selection, named, threshold, listener)
+    selection = dataclasses.replace(selection, footage=permission.selection)
+    selected = select(case, recipe.key, selection)
     nets = _Nets(settings)
     memory = CaseProbes(case, recipe)
     persons, unusable = make_probes(named, nets, settings.quality, listener, lenient=lenient, memory=memory)
-    searching = Search(persons, scorer, settings.search, settings.parts)
-    gallery = CaseGallery(case, recipe.key, selected.tracklets, keep_stills=keep_stills)
+    permit_faces(permission, act, persons)
+    searching = Search(persons, scorer, settings.search, settings.parts, operating)
+    gallery = CaseGallery(case, recipe.key, selected.tracklets, pictures.still_maker(settings))
     if loaded is None:
         searching.look_through(_indexed(gallery, case, recipe, searching, scorer, settings, selected))
     else:
@@ -92,7 +125,44 @@ def search_case(
             standing.candidate = dataclasses.replace(standing.candidate, tracklet_id=standing.tracklet)
     coverage = dataclasses.replace(selected.coverage, unsearched=(*selected.coverage.unsearched, *unusable))
     result = _result(searching, case, recipe, coverage, settings, selection, started, nets.device)
-    return result if case.read_only else _recorded(result, searching, case, recipe, settings, started)
+    outside = sum(templates_outside(case, recipe.key, selected.tracklets, permission.scope).values())
+    result = dataclasses.replace(result, run=result.run | permission.as_dict(outside))
+    result = pictures.recorded(result)
+    act.details |= search_details(result)
+    act.models |= models_of(result.run)
+    if case.read_only:
+        return result
+    return record_result(
+        result, searching, case, recipe, settings, started, permission.facts.probes or (), act
+    )
+
+
+def _detector(recipe: Recipe) -> str:
+    return str(recipe.terms["detect"]["detector"])
+
+
+def _permitted(
+    case: Case,
+    act: Act,
+    recipe: Recipe,
+    selection: CaseSelection,
+    named: NamedPictures,
+    threshold: Callable[[], Threshold],
+    listener: Listener,
+) -> Permission:
+    """Whether this may be searched, before any template is read."""
+    permission = permit(
+        case,
+        act,
+        selection=selection.footage,
+        detector=_detector(recipe),
+        embedder=recipe.comparison,
+        probes=named.pictures,
+        threshold=threshold,
+        listener=listener,
+    )
+    refuse_footage_outside(permission, act, asked_footage(case, selection), "what was asked for of the case")
+    return permission
 
 
 def load_gallery(case: Case, embedder: str | None = None) -> ResidentGallery:
@@ -188,11 +258,11 @@ def _result(
     recipe: Recipe,
     coverage: Coverage,
     settings: Settings,
-    selection: CaseSelection | None,
+    selection: CaseSelection,
     started: datetime,
     device: str,
 ) -> SearchResult:
-    asked = _describe(selection or CaseSelection())
+    asked = _describe(selection)
     found = searching.appearances(continuity_of(case, recipe, searching.threshold.score, asked))
     run: dict[str, object] = {
         "threshold": {"score": searching.threshold.score, "source": searching.threshold.source},
@@ -216,6 +286,7 @@ def _result(
         coverage=coverage,
         use=searching.use(),
         run=run,
+        statement=searching.statement(),
     )
 
 
@@ -228,38 +299,3 @@ def _describe(selection: CaseSelection) -> dict[str, object]:
         "exhibits": list(selection.exhibits),
         "min_quality": selection.min_quality,
     }
-
-
-def _recorded(
-    result: SearchResult, searching: Search, case: Case, recipe: Recipe, settings: Settings, started: datetime
-) -> SearchResult:
-    """Keep the search in the case; gives the result with its number."""
-    hits, below = searching.found()
-    rows = tuple(_row(standing, hit=standing in hits) for standing in (*hits, *below) if standing.candidate)
-    record = SearchRecord(
-        started=started,
-        finished=datetime.now(UTC),
-        recipe_key=recipe.key,
-        settings=settings.search.as_dict(),
-        probes=describe_probes(result.probes),
-        threshold=result.threshold,
-        threshold_source=searching.threshold.source,
-        compared=result.compared,
-        candidates=rows,
-        index=dataclasses.asdict(result.use),
-        run={"selection": result.run["selection"], "versions": result.run["versions"]},
-    )
-    number = record_search(case, record)
-    return dataclasses.replace(
-        result,
-        hits=tuple(dataclasses.replace(a, search=number) for a in result.hits),
-        candidates=tuple(dataclasses.replace(a, search=number) for a in result.candidates),
-        run=result.run | {"search": number},
-    )
-
-
-def _row(standing: Standing, *, hit: bool) -> CandidateRow:
-    candidate = standing.candidate
-    assert candidate is not None
-    best = next(i for i, face in enumerate(candidate.tracklet.best) if face is candidate.best)
-    return CandidateRow(candidate.probe, standing.tracklet, candidate.score, candidate.supporting, best, hit)

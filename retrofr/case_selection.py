@@ -13,9 +13,11 @@ import numpy as np
 
 from retrofr.case.exhibits import StoredExhibit, exhibits
 from retrofr.case.reading import TrackletTable, case_coverage, tracklet_table
+from retrofr.case.scoped import templates_outside
 from retrofr.case.store import Case
 from retrofr.errors import ExhibitError, UsageError
 from retrofr.gallery.base import Ids
+from retrofr.oversight.scope import ScopedSelection
 from retrofr.records import RangeKind, TimeRange
 from retrofr.results import Coverage, StreamCoverage, Unsearched
 from retrofr.selection import MediaWindow, Selection
@@ -38,9 +40,7 @@ class CaseSelection:
     @property
     def is_open(self) -> bool:
         """Whether everything is meant."""
-        footage = self.footage
-        asked = footage.cameras or footage.streams or self.exhibits or self.min_quality
-        return footage.window.is_open and not asked
+        return self.footage.is_open and not (self.exhibits or self.min_quality)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,10 +82,34 @@ def select(case: Case, recipe_key: str, selection: CaseSelection) -> Selected:
     )
     by_id = {item.id: windows[item.exhibit.sha256] for item in stored if item.exhibit.sha256 in windows}
     ids = table.ids[_wanted(case, table, by_id, selection)]
+    if isinstance(selection.footage, ScopedSelection):
+        ids, others = _inside_scope(case, recipe_key, ids, selection.footage)
+        left_out += others
     changed = dataclasses.replace(
         coverage, streams=streams, left_out=tuple(left_out), unsearched=tuple(unsearched)
     )
     return Selected(ids, changed)
+
+
+def asked_footage(case: Case, selection: CaseSelection) -> list[tuple[str, str | None, str | None]]:
+    """Name, digest and camera of each exhibit of a case that is asked for by its name or digest."""
+    asked = selection.exhibits
+    found = [item for item in exhibits(case) if not asked or any(_names(text, item) for text in asked)]
+    return [(item.exhibit.name, item.exhibit.sha256, item.exhibit.camera) for item in found]
+
+
+def _inside_scope(
+    case: Case, recipe_key: str, ids: Ids, selection: ScopedSelection
+) -> tuple[Ids, list[Unsearched]]:
+    """The tracklets no face of which lies outside of an authority's scope, and an account of the others."""
+    outside = templates_outside(case, recipe_key, ids, selection.scope)
+    if not outside:
+        return ids, []
+    reason = (
+        f"{len(outside):,} tracklets reach over the time that the authority {selection.authority} covers, "
+        "and were not compared"
+    )
+    return ids[~np.isin(ids, list(outside))], [Unsearched("the case", reason)]
 
 
 def _wanted(
@@ -115,7 +139,8 @@ def _why_not(selection: CaseSelection, item: StoredExhibit) -> str | None:
     exhibit = item.exhibit
     if selection.exhibits and not any(_names(text, item) for text in selection.exhibits):
         return f"it was not asked for (--exhibit {', '.join(selection.exhibits)})"
-    return selection.footage.why_not_camera(exhibit.camera)
+    footage = selection.footage
+    return footage.why_not_camera(exhibit.camera) or footage.why_not_exhibit(exhibit.name, exhibit.sha256)
 
 
 def _names(text: str, item: StoredExhibit) -> bool:

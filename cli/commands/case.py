@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import date
 from pathlib import Path
 
 import click
 
 from retrofr.errors import OutputError, UsageError
 
-from ..case_options import SECTION, case_option, opened_case
+from ..case_options import SECTION, case_option, one_case, opened_case
 from ..options import Command, Option, common_options, report_format_option
+from ..oversight_options import authority_option
+from ._case_oversight import OVERSIGHT_COMMANDS
+from ._case_retention import COMMANDS, last_day, retain_options
 
 EXAMPLES = """\b
 Examples:
@@ -20,12 +24,13 @@ Examples:
   retrofr case list cases/
   retrofr case verify --case cases/harbour
   retrofr case key export --case cases/harbour --out harbour.key
+  retrofr case purge --case cases/harbour --reason "retention ended"
 """
 
 CREATE_EXAMPLES = """\b
 Examples:
   retrofr case create cases/harbour
-  retrofr case create cases/harbour --name "Op Harbour"
+  retrofr case create cases/harbour --name "Op Harbour" --retain-days 90
 """
 
 SHOW_EXAMPLES = """\b
@@ -70,25 +75,44 @@ def command() -> None:
 @click.option(
     "--name", metavar="TEXT", cls=Option, section=SECTION, help="What people call it.  [default DIR's name]"
 )
+@retain_options
+@authority_option(SECTION)
 @common_options
-def create(folder: Path, name: str | None) -> int:
+def create(folder: Path, name: str | None, retain_until: date | None, retain_days: int | None) -> int:
     """Make an empty case, and a key of its own in the key store.
 
     Without its key nobody can read the case, so keep a copy of it: see `retrofr case key export`.
     """
+    from retrofr.case.audit import acting
+    from retrofr.case.authorities import put_authority
     from retrofr.case.keys import KeyStore
+    from retrofr.case.permitting import retention_of_new
+    from retrofr.case.retention import RETAIN_UNTIL, retention_of
     from retrofr.case.store import create_case
+    from retrofr.oversight.declared import declared_authority
 
     from ..output import writing_to_stdout
     from ..text import shown
 
     keys = KeyStore()
-    with create_case(folder, name=name, keys=keys) as case:
+    authority = declared_authority()
+    until = retention_of_new(last_day(retain_until, retain_days))
+    with create_case(folder, name=name, keys=keys, retain_until=until) as case:
+        with acting(case, "create") as act:
+            if until is not None:
+                act.details["retain_until"] = str(until)
+                act.covers("meta", RETAIN_UNTIL)
+        if authority is not None:
+            put_authority(case, authority)
         told = [
             f"created the case {case.name}: {case.path}",
             f"its key is in {keys.folder}; without it nobody can read the case",
             f"a copy of the key: retrofr case key export --case {folder} --out FILE",
         ]
+        if until is not None:
+            told.append(f"retention: {retention_of(case).describe()}")
+        if authority is not None:
+            told.append(authority.line())
     with writing_to_stdout():
         for line in told:
             click.echo(shown(line))
@@ -107,7 +131,7 @@ def show(folder: Path | None, case_path: Path | None, format_name: str) -> int:
     from ..case_view import facts_document, print_facts
     from ..output import table_output, writing_to_stdout
 
-    with opened_case(_one_case(folder, case_path)) as case:
+    with opened_case(one_case(folder, case_path), past_due=True) as case:
         facts = describe_case(case)
     with writing_to_stdout():
         if format_name == "json":
@@ -159,6 +183,10 @@ def verify(case_path: Path) -> int:
     with writing_to_stdout():
         click.echo(f"{shown(str(path))}: whole ({counted(checked.pages, 'page')}, {size}, all authenticated)")
     return 0
+
+
+for other_command in (*COMMANDS, *OVERSIGHT_COMMANDS):
+    command.add_command(other_command)
 
 
 @command.group("key", epilog=KEY_EXAMPLES, short_help="Carry the key of a case, under a passphrase.")
@@ -225,14 +253,6 @@ def import_key(file: Path, passphrase_file: Path | None) -> int:
     brought = take_in(keys, data, _passphrase(passphrase_file, confirm=False), subject=str(file))
     _tell(f"the key of the case {brought.name or brought.case_id} is in {keys.folder}")
     return 0
-
-
-def _one_case(folder: Path | None, case_path: Path | None) -> Path:
-    if (folder is None) == (case_path is None):
-        raise UsageError(
-            "name one case, as DIR or with --case DIR", hint="`retrofr case list` says which there are"
-        )
-    return folder or case_path or Path()
 
 
 def _passphrase(file: Path | None, *, confirm: bool) -> str:

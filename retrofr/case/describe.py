@@ -9,6 +9,7 @@ from pathlib import Path
 
 from retrofr.case.exhibits import StoredExhibit, active_recipe, exhibits, recipes
 from retrofr.case.reading import case_coverage, template_count, tracklet_count
+from retrofr.case.retention import Retention, retention_of
 from retrofr.case.store import Case
 from retrofr.case.writing import StoredStream, streams
 from retrofr.clock import format_seconds
@@ -76,6 +77,7 @@ class CaseFacts:
     searches: int
     people: int
     kept_index_bytes: int
+    retention: Retention
 
 
 def describe_case(case: Case) -> CaseFacts:
@@ -113,6 +115,7 @@ def describe_case(case: Case) -> CaseFacts:
             "" if active is None else active.key,
         ),
         kept_index_bytes=_number(case, "SELECT coalesce(sum(size_bytes), 0) FROM blobs"),
+        retention=retention_of(case),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from retrofr.case.keys import KeyStore
@@ -19,6 +19,7 @@ class FoundCase:
 
     ``path`` is its folder; where only the key is here, the folder in which it was when the key came, and ``here``
     is False. ``problem`` says what is wrong with its label. ``name`` is empty and ``created`` None where unknown.
+    ``retain_until`` and ``on_hold`` are what the label says; the case itself says what counts.
     """
 
     id: str | None
@@ -29,6 +30,8 @@ class FoundCase:
     has_key: bool
     here: bool
     problem: str | None = None
+    retain_until: date | None = None
+    on_hold: bool = False
 
 
 def find_cases(folders: Iterable[Path], keys: KeyStore | None = None) -> list[FoundCase]:
@@ -66,7 +69,17 @@ def _labelled(database: Path, ids: set[str]) -> FoundCase:
         return FoundCase(None, "", database.parent, None, size, False, True, error.reason)
     if label is None:
         return FoundCase(None, "", database.parent, None, size, False, True, "its label case.json is missing")
-    return FoundCase(label.id, label.name, database.parent, label.created, size, label.id in ids, True)
+    return FoundCase(
+        id=label.id,
+        name=label.name,
+        path=database.parent,
+        created=label.created,
+        size_bytes=size,
+        has_key=label.id in ids,
+        here=True,
+        retain_until=label.retain_until,
+        on_hold=label.on_hold,
+    )
 
 
 def _elsewhere(case_id: str, keys: KeyStore) -> FoundCase:

@@ -6,21 +6,28 @@ by a passphrase: see :mod:`retrofr.case.wrapping`.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import secrets
 import stat
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
 from retrofr.errors import CaseError, OutputError
+from retrofr.oversight.private_files import KEYS_FOLDER_VARIABLE, keys_folder, sync_folder, write_privately
 
-KEYS_FOLDER_VARIABLE = "RETROFR_KEYS"
+__all__ = [
+    "KEYS_FOLDER_VARIABLE",
+    "KEY_BYTES",
+    "SCHEMA",
+    "KeyStore",
+    "StoredKey",
+    "new_key",
+    "sync_folder",
+    "write_privately",
+]
+
 KEY_BYTES = 32
 SCHEMA = "retrofr.key/1"
 _FILE_NAME = re.compile(r"([0-9a-f]{32})\.json")
@@ -61,9 +68,7 @@ class KeyStore:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        override = os.environ.get(KEYS_FOLDER_VARIABLE)
-        chosen = folder or (Path(override) if override else None)
-        self.folder = chosen or Path(platformdirs.user_data_dir("retrofr")) / "keys"
+        self.folder = folder or keys_folder()
 
     def get(self, case_id: str) -> StoredKey | None:
         """The key of a case; None where it is not here.
@@ -115,6 +120,45 @@ class KeyStore:
         """Forget a key; nothing happens where it is not here."""
         self._path(case_id).unlink(missing_ok=True)
 
+    def destroy(self, case_id: str) -> bool:
+        """Overwrite a key and take it away; gives whether it was here.
+
+        What the medium keeps of overwritten blocks, and copies of the key elsewhere, this cannot reach.
+
+        Raises:
+            OutputError: it cannot be overwritten or taken away.
+        """
+        path = self._path(case_id)
+        there = path.exists()
+        try:
+            # The second kind is what a process left that was killed while it wrote the key.
+            for file in (path, *self.folder.glob(f".{path.name}.*")):
+                _overwrite(file)
+                file.unlink(missing_ok=True)
+            sync_folder(self.folder)
+        except OSError as error:
+            raise OutputError(
+                f"the key of the case cannot be destroyed ({error.strerror})", subject=str(path)
+            ) from error
+        return there
+
+    def is_destroyed(self, case_id: str) -> bool:
+        """Whether a key is not here, or was overwritten by :meth:`destroy` and not yet taken away.
+
+        Raises:
+            CaseError: it is here and cannot be read.
+        """
+        path = self._path(case_id)
+        try:
+            json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            raise CaseError(f"cannot be read ({error.strerror})", subject=str(path)) from error
+        except ValueError:
+            return True
+        return False
+
     def case_ids(self) -> list[str]:
         """Ids of the cases of which a key is here, in order."""
         try:
@@ -129,30 +173,13 @@ class KeyStore:
         return self.folder / f"{case_id}.json"
 
 
-def write_privately(path: Path, data: bytes) -> None:
-    """Write a file that only its owner can read, whole or not at all (OSError where that fails)."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
+def _overwrite(path: Path) -> None:
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
+        with path.open("r+b", buffering=0) as file:
+            file.write(secrets.token_bytes(os.fstat(file.fileno()).st_size))
             os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names of files in a folder survive the loss of power, where the file system can."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    except FileNotFoundError:
+        return
 
 
 def _parsed(data: bytes, case_id: str, path: Path) -> StoredKey:

@@ -11,8 +11,8 @@ import json
 import os
 import re
 import uuid
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from retrofr.case.keys import sync_folder
@@ -20,6 +20,8 @@ from retrofr.errors import CaseError, OutputError
 
 SCHEMA = "retrofr.case/1"
 DATABASE_NAME = "case.db"
+FILES_BESIDE = ("operating-points.toml", "policy.toml")
+"""What other commands of retrofr keep in the folder of a case."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,16 @@ class Places:
     @property
     def lock(self) -> Path:
         return self.database.with_suffix(".lock")
+
+    @property
+    def all(self) -> tuple[Path, ...]:
+        """Every file that retrofr may write beside the database or for it, the label last: it says whose they are."""
+        beside = [
+            self.database.with_name(f"{self.database.name}{end}") for end in ("-wal", "-shm", "-journal")
+        ]
+        beside += [self.folder / name for name in FILES_BESIDE]
+        unfinished = self.label.with_name(f".{self.label.name}.new")
+        return (self.database, *beside, unfinished, self.lock, self.label)
 
     @property
     def log(self) -> Path:
@@ -80,12 +92,17 @@ class Places:
 
 @dataclass(frozen=True)
 class Label:
-    """What ``case.json`` says. ``key_check`` tells the right key from others without giving it away."""
+    """What ``case.json`` says. ``key_check`` tells the right key from others without giving it away.
+
+    ``retain_until`` (the last day the case is kept) and ``on_hold`` are for lists of cases; what counts is in the case.
+    """
 
     id: str
     name: str
     created: datetime
     key_check: str = ""
+    retain_until: date | None = None
+    on_hold: bool = False
 
     def accepts(self, key: bytes) -> bool:
         """Whether this is the case's key; True also where the label cannot tell."""
@@ -108,13 +125,33 @@ def write_label(path: Path, label: Label, key: bytes) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    fields = {
+    _write(path, replace(label, key_check=key_check(label.id, key)))
+
+
+def renew_label(path: Path, *, retain_until: date | None, on_hold: bool) -> None:
+    """Say on a label until when the case is kept and whether it is on hold; nothing happens where there is none.
+
+    Raises:
+        CaseError: what is there is no label.
+        OutputError: it cannot be written.
+    """
+    label = read_label(path)
+    if label is not None:
+        _write(path, replace(label, retain_until=retain_until, on_hold=on_hold))
+
+
+def _write(path: Path, label: Label) -> None:
+    fields: dict[str, str | bool] = {
         "schema": SCHEMA,
         "id": label.id,
         "name": label.name,
         "created": label.created.isoformat(),
-        "key_check": key_check(label.id, key),
+        "key_check": label.key_check,
     }
+    if label.retain_until is not None:
+        fields["retain_until"] = label.retain_until.isoformat()
+    if label.on_hold:
+        fields["on_hold"] = True
     temporary = path.with_name(f".{path.name}.new")
     try:
         with temporary.open("w", encoding="utf-8") as file:
@@ -150,6 +187,8 @@ def read_label(path: Path) -> Label | None:
             str(fields["name"]),
             datetime.fromisoformat(fields["created"]),
             str(fields.get("key_check", "")),
+            date.fromisoformat(fields["retain_until"]) if "retain_until" in fields else None,
+            bool(fields.get("on_hold", False)),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise CaseError("is not the label of a case", subject=str(path), hint=hint) from error

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from retrofr.case.encoding import unpack
 from retrofr.case.exhibits import StoredExhibit, exhibit_by_id, exhibits, recipe_id, unsearched
+from retrofr.case.forgotten import ForgottenOf, forgotten
 from retrofr.case.store import Case
 from retrofr.case.writing import StoredStream, TrackletRecord, streams
 from retrofr.clock import format_seconds
@@ -220,12 +221,14 @@ def case_coverage(case: Case, recipe_key: str) -> Coverage:
     """What of the case's footage was looked at with a recipe, and what was not.
 
     Streams that are not finished stand with what is indexed of them, and a problem that says how far that is;
-    exhibits that were indexed with other recipes only, or not at all yet, stand among what was not searched.
+    exhibits that were indexed with other recipes only, or not at all yet, stand among what was not searched. Streams
+    of which others were forgotten have a problem that says so, and when.
     """
     items, left_out, ignored = unsearched(case, recipe_key)
     known = {stored.id: stored for stored in exhibits(case)}
     found = streams(case, recipe_key)
-    covered = [_coverage_of(stream, known[stream.exhibit_id]) for stream in found]
+    gone = forgotten(case)
+    covered = [_coverage_of(stream, known[stream.exhibit_id], gone.get(stream.id)) for stream in found]
     begun = {stream.exhibit_id for stream in found}
     told = {item.subject for item in (*items, *left_out)}
     for stored in known.values():
@@ -241,11 +244,20 @@ def case_coverage(case: Case, recipe_key: str) -> Coverage:
     )
 
 
-def _coverage_of(stream: StoredStream, stored: StoredExhibit) -> StreamCoverage | Unsearched:
+def _coverage_of(
+    stream: StoredStream, stored: StoredExhibit, gone: ForgottenOf | None
+) -> StreamCoverage | Unsearched:
     """As it is stored, under the exhibit's present name, camera and clock; else from its progress."""
     exhibit = stored.exhibit
+    told = () if gone is None else (gone.describe(),)
     if stream.coverage is not None:
-        return replace(stream.coverage, exhibit=exhibit.name, camera=exhibit.camera, clock=exhibit.clock)
+        return replace(
+            stream.coverage,
+            exhibit=exhibit.name,
+            camera=exhibit.camera,
+            clock=exhibit.clock,
+            problems=(*stream.coverage.problems, *told),
+        )
     if stream.progress is None:
         name = f"{exhibit.name}, stream {stream.stream}"
         return Unsearched(name, "none of it is indexed yet", GO_ON, "stopped")
@@ -263,7 +275,7 @@ def _coverage_of(stream: StoredStream, stored: StoredExhibit) -> StreamCoverage 
         faces=counts.found,
         faces_unfit=counts.unfit,
         unfit_reasons=tuple(counts.reasons.most_common()),
-        problems=(*facts.problems, f"indexed to {until}; what follows is not indexed yet"),
+        problems=(*facts.problems, *told, f"indexed to {until}; what follows is not indexed yet"),
         notes=(*stored.notices, *facts.notes),
         camera=exhibit.camera,
         clock=exhibit.clock,

@@ -15,7 +15,7 @@ from retrofr.case._sqlite import Database
 from retrofr.case.lock import WriterLock
 from retrofr.errors import CaseError
 
-VERSION = 1
+VERSION = 2
 """Of the tables below; kept as the database's ``user_version``."""
 
 TABLES = """
@@ -123,16 +123,39 @@ CREATE TABLE blob_chunks (
 ) STRICT;
 """
 
+OVERSIGHT_TABLES = """
+CREATE TABLE audit (seq INTEGER PRIMARY KEY, entry BLOB NOT NULL) STRICT;
+CREATE TABLE audit_heads (seq INTEGER PRIMARY KEY, record BLOB NOT NULL) STRICT;
+
+CREATE TABLE authorities (id INTEGER PRIMARY KEY, record BLOB NOT NULL) STRICT;
+CREATE TABLE probe_register (id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL, record BLOB NOT NULL) STRICT;
+CREATE INDEX probe_register_by_sha256 ON probe_register (sha256);
+CREATE TABLE verdicts (
+    id INTEGER PRIMARY KEY, search_id INTEGER NOT NULL REFERENCES searches (id),
+    candidate_id INTEGER NOT NULL REFERENCES candidates (id), record BLOB NOT NULL,
+    sealed INTEGER NOT NULL DEFAULT 0 CHECK (sealed IN (0, 1))
+) STRICT;
+CREATE INDEX verdicts_by_candidate ON verdicts (search_id, candidate_id);
+"""
+"""Since version 2: what was done and by whom, under which authority, for which probes, and what examiners concluded.
+The rows of ``meta`` since then: retention_until, hold, created_policy; none of them need be there."""
+
 Migration = Callable[[Callable[[str], object]], None]
 """Takes a function that runs one statement; brings a case from one version to the next."""
 
-MIGRATIONS: Sequence[Migration] = ()
-"""Step ``i`` brings version ``i + 1`` to ``i + 2``; there are ``VERSION - 1``."""
 
-
-def statements() -> Iterator[str]:
+def statements(tables: str = TABLES + OVERSIGHT_TABLES) -> Iterator[str]:
     """The statements that make the tables, one by one."""
-    return (statement for text in TABLES.split(";") if (statement := text.strip()))
+    return (statement for text in tables.split(";") if (statement := text.strip()))
+
+
+def _add_oversight(run: Callable[[str], object]) -> None:
+    for statement in statements(OVERSIGHT_TABLES):
+        run(statement)
+
+
+MIGRATIONS: Sequence[Migration] = (_add_oversight,)
+"""Step ``i`` brings version ``i + 1`` to ``i + 2``; there are ``VERSION - 1``."""
 
 
 def bring_up_to_date(database: Database, *, holds_lock: bool, lock_path: Path) -> None:

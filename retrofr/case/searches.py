@@ -5,19 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import repeat
 from typing import Any
 
+from retrofr.case.blobs import get_blob, put_blob
 from retrofr.case.encoding import pack, unpack
 from retrofr.case.exhibits import plain_json, recipe_id
 from retrofr.case.store import Case, now
-from retrofr.records import ProbeImage
+from retrofr.errors import CaseBusyError
+from retrofr.records import Evidence, ProbeImage
 
+EVIDENCE = "evidence of a search"
+"""The kind of blob that has what a calibration says of the candidates of a search."""
 _NO_FACE = -1  # SQLite takes NULLs of a UNIQUE constraint for different
+
+
+_EvidenceList = list[Evidence | None]
 
 
 @dataclass(frozen=True)
 class CandidateRow:
-    """One candidate of a search. ``best`` is the index, in the tracklet's ``best``, of the face most like the probe."""
+    """One candidate of a search. ``best`` is the index, in the tracklet's ``best``, of the face most like the probe.
+
+    ``evidence`` is None in searches that were recorded without.
+    """
 
     probe: str
     tracklet_id: int
@@ -25,6 +36,7 @@ class CandidateRow:
     supporting: int
     best: int
     hit: bool
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +129,7 @@ def record_search(case: Case, record: SearchRecord) -> int:
 
     Raises:
         CaseError: the recipe is not in the case, or the medium is read-only.
+        CaseBusyError: a candidate was forgotten by another process while it was searched.
     """
     body = _SearchBody(
         dict(record.settings),
@@ -128,6 +141,7 @@ def record_search(case: Case, record: SearchRecord) -> int:
         dict(record.run),
     )
     with case.transaction():
+        _check_present(case, record.candidates)
         search_id = case.insert(
             "INSERT INTO searches (recipe_id, started, finished, record) VALUES (?, ?, ?, ?)",
             (
@@ -145,7 +159,20 @@ def record_search(case: Case, record: SearchRecord) -> int:
                 for c in record.candidates
             ],
         )
+        if any(c.evidence is not None for c in record.candidates):
+            evidence = pack([c.evidence for c in record.candidates])
+            put_blob(case, EVIDENCE, str(search_id), [evidence])
         return search_id
+
+
+def _check_present(case: Case, candidates: Sequence[CandidateRow]) -> None:
+    for tracklet_id in {candidate.tracklet_id for candidate in candidates}:
+        if case.fetch_one("SELECT 1 FROM tracklets WHERE id = ?", (tracklet_id,)) is None:
+            raise CaseBusyError(
+                "others were forgotten in it while it was searched, and one of them is a candidate of this search",
+                subject=str(case.path),
+                hint="search again",
+            )
 
 
 def searches(case: Case) -> list[SearchRecord]:
@@ -171,13 +198,15 @@ def searches(case: Case) -> list[SearchRecord]:
 
 def candidates_of(case: Case, search_id: int) -> list[CandidateRow]:
     """The candidates of a search, in the order in which they were recorded; empty where there are none."""
-    rows = case.execute(
+    rows = case.fetch_all(
         "SELECT probe, tracklet_id, score, supporting, best, hit FROM candidates WHERE search_id = ? ORDER BY id",
         (search_id,),
     )
+    kept = get_blob(case, EVIDENCE, str(search_id))
+    evidence = repeat(None) if kept is None else unpack(b"".join(kept), _EvidenceList, str(case.path))
     return [
-        CandidateRow(probe, tracklet_id, score, supporting, best, bool(hit))
-        for probe, tracklet_id, score, supporting, best, hit in rows
+        CandidateRow(probe, tracklet_id, score, supporting, best, bool(hit), own)
+        for (probe, tracklet_id, score, supporting, best, hit), own in zip(rows, evidence, strict=False)
     ]
 
 

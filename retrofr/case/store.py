@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,6 +16,7 @@ from retrofr.case._sqlite import Database
 from retrofr.case.keys import KeyStore, StoredKey, new_key
 from retrofr.case.lock import WriterLock
 from retrofr.case.places import Label, Places, new_label, read_label, write_label
+from retrofr.case.retention import RETAIN_UNTIL, check_new_date, refuse_past_due
 from retrofr.case.unlocking import unlock
 from retrofr.errors import CaseError, OutputError
 
@@ -105,24 +107,34 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
-def create_case(path: str | Path, *, name: str | None = None, keys: KeyStore | None = None) -> Case:
+def create_case(
+    path: str | Path,
+    *,
+    name: str | None = None,
+    keys: KeyStore | None = None,
+    retain_until: date | None = None,
+) -> Case:
     """Make a case in a folder, which is made where it is missing, with a key of its own in the key store.
 
     Args:
         path: the folder.
         name: what people call the case; by default the folder's name.
         keys: by default the user's.
+        retain_until: the last day (UTC) the case is kept; None records no date.
 
     Returns:
         The case, open for writing.
 
     Raises:
         CaseError: there is one already, or something else by that name.
+        UsageError: ``retain_until`` has passed.
         OutputError: the folder or the key store cannot be written to.
     """
+    if retain_until is not None:
+        check_new_date(retain_until)
     keys = keys or KeyStore()
     places = Places.of_new(Path(path))
-    label = new_label(name or places.folder.name)
+    label = replace(new_label(name or places.folder.name), retain_until=retain_until)
     try:
         places.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -154,15 +166,20 @@ def _fill(database: Database, label: Label) -> None:
     with database.transaction():
         for statement in schema.statements():
             database.fetch_all(statement)
-        database.execute_many(
-            "INSERT INTO meta VALUES (?, ?)",
-            [("id", label.id), ("name", label.name), ("created", label.created.isoformat())],
-        )
+        meta = [("id", label.id), ("name", label.name), ("created", label.created.isoformat())]
+        if label.retain_until is not None:
+            meta.append((RETAIN_UNTIL, label.retain_until.isoformat()))
+        database.execute_many("INSERT INTO meta VALUES (?, ?)", meta)
         database.fetch_all(f"PRAGMA user_version = {schema.VERSION}")
 
 
 def open_case(
-    path: str | Path, *, keys: KeyStore | None = None, write: bool = False, wait_seconds: float = 0.0
+    path: str | Path,
+    *,
+    keys: KeyStore | None = None,
+    write: bool = False,
+    wait_seconds: float = 0.0,
+    past_due: bool = False,
 ) -> Case:
     """Open a case.
 
@@ -171,8 +188,10 @@ def open_case(
         keys: by default the user's.
         write: take the writers' lock, as indexing does. Without it searches and decisions can still be recorded.
         wait_seconds: how long to wait for the writers' lock.
+        past_due: open it also after its retention date, to purge it, keep it longer, or say what it is.
 
     Raises:
+        RefusedError: its retention date has passed, and not ``past_due``; the denial is in the audit log.
         CaseError: there is no case, no key for it, another key; it is damaged, or of a newer retrofr.
         CaseBusyError: another process holds the writers' lock.
     """
@@ -185,7 +204,10 @@ def open_case(
         database = unlock(places, label, keys or KeyStore())
         try:
             schema.bring_up_to_date(database, holds_lock=write, lock_path=places.lock)
-            return Case(places, database, lock)
+            case = Case(places, database, lock)
+            if not past_due:
+                refuse_past_due(case)
+            return case
         except BaseException:
             database.close()
             raise

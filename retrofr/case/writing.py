@@ -11,6 +11,7 @@ import numpy as np
 
 from retrofr.case.encoding import pack, unpack
 from retrofr.case.exhibits import exhibit_by_id, forget_unsearched, plain_json, recipe_id
+from retrofr.case.forgotten import next_tracklet
 from retrofr.case.store import Case, now
 from retrofr.errors import CaseError
 from retrofr.indexed import IndexedSlice, IndexedTracklet, StreamProgress
@@ -201,15 +202,16 @@ def _check_slice(case: Case, stream_id: int, indexed: IndexedSlice, row: tuple[A
 
 
 def _put_tracklets(case: Case, stream_id: int, number: int, items: Iterable[IndexedTracklet]) -> None:
-    for item in items:
+    for tracklet_id, item in enumerate(items, next_tracklet(case)):
         tracklet = item.tracklet
         if tracklet.slice != number:
             raise ValueError(f"tracklet of slice {tracklet.slice} in slice {number}")
         best = tracklet.best[0].quality if tracklet.best else None
-        tracklet_id = case.insert(
-            "INSERT INTO tracklets (stream_id, slice, number, segment, start_seconds, end_seconds, faces, "
-            "templates, eye_distance, rank) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        case.fetch_all(
+            "INSERT INTO tracklets (id, stream_id, slice, number, segment, start_seconds, end_seconds, faces, "
+            "templates, eye_distance, rank) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
+                tracklet_id,
                 stream_id,
                 number,
                 tracklet.number,

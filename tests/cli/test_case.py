@@ -114,6 +114,7 @@ def test_show(case: Case, place: Path) -> None:
         f"  size       {size / 1e6:.1f} MB\n"
         "  id         ID\n"
         "  created    WHEN\n"
+        "  retention  no date recorded\n"
         "  exhibits   2, 2.0 kB\n"
         "  tracklets  2, with 4 templates\n"
         "  pictures   4 faces, 16 B\n"
@@ -144,7 +145,7 @@ def test_show_as_json(case: Case, place: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [(), ("x", "--case", "x")], ids=["none", "two"])
-def test_show_wants_one_case(case: Case, arguments: tuple[str, ...]) -> None:
+def test_requirement_06_show_wants_one_case(case: Case, arguments: tuple[str, ...]) -> None:
     result = case("show", *arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (

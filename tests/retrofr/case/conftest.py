@@ -103,8 +103,9 @@ def filling() -> Filling:
 
 @pytest.fixture
 def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> KeyStore:
-    """The key store that every function uses by default."""
+    """The key store that every function uses by default; the audit log is the test's own as well."""
     monkeypatch.setenv("RETROFR_KEYS", str(tmp_path / "keys"))
+    monkeypatch.setenv("RETROFR_AUDIT", str(tmp_path / "audit"))
     return KeyStore()
 
 

@@ -38,8 +38,8 @@ from retrofr.case import (
 )
 from retrofr.case.describe import describe_case
 from retrofr.case.finding import find_cases
-from retrofr.errors import CaseError
-from retrofr.records import ProbeImage
+from retrofr.errors import CaseBusyError, CaseError
+from retrofr.records import Evidence, ProbeImage
 
 RECIPE = "a" * 64
 
@@ -92,9 +92,22 @@ def test_a_search_is_remembered_with_its_candidates(case: Case, filling: Any) ->
     ]
 
 
+def test_what_a_score_is_worth_is_remembered(case: Case, filling: Any) -> None:
+    filling.commit(case, filling.stream(case), 0, 1)
+    rows = (
+        CandidateRow("anna", 2, 4.5, 3, 1, True, Evidence(2.5, "strong", at_bound=True)),
+        CandidateRow("anna", 1, 0.25, 0, 0, False, Evidence(None, reason="not validated for this condition")),
+        CandidateRow("anna", 1, 0.2, 0, 0, False),
+    )
+    one = record_search(case, search_record(*rows))
+    two = record_search(case, search_record(*(dataclasses.replace(row, evidence=None) for row in rows)))
+    assert candidates_of(case, one) == list(rows)
+    assert {row.evidence for row in candidates_of(case, two)} == {None}
+
+
 def test_a_search_with_a_candidate_that_is_not_there_is_not_kept(case: Case, filling: Any) -> None:
     filling.stream(case)
-    with pytest.raises(Exception, match="FOREIGN KEY"):
+    with pytest.raises(CaseBusyError, match="one of them is a candidate of this search"):
         record_search(case, search_record(CandidateRow("anna", 7, 0.5, 1, 0, True)))
     assert searches(case) == []
 
@@ -244,7 +257,7 @@ def files_below(*folders: Path) -> list[Path]:
     return [path for folder in folders for path in folder.rglob("*") if path.is_file()]
 
 
-def test_nothing_of_a_face_is_ever_on_the_disk_in_the_clear(
+def test_requirement_27_nothing_of_a_face_is_ever_on_the_disk_in_the_clear(
     case: Case, folder: Path, tmp_path: Path, keys: KeyStore, start_script: Callable[..., Any]
 ) -> None:
     case.close()

@@ -140,7 +140,7 @@ def test_a_missing_key(folder: Path, keys: KeyStore) -> None:
     )
 
 
-def test_a_wrong_key(folder: Path, keys: KeyStore) -> None:
+def test_requirement_06_a_wrong_key(folder: Path, keys: KeyStore) -> None:
     with create_case(folder) as case:
         pass
     keys.put(StoredKey(case.id, new_key()))
@@ -151,7 +151,7 @@ def test_a_wrong_key(folder: Path, keys: KeyStore) -> None:
     assert fails(folder)[0] == "cannot be opened with the key of this case, or is damaged"
 
 
-def test_the_file_is_noise_without_its_key(folder: Path, keys: KeyStore) -> None:
+def test_requirement_27_the_file_is_noise_without_its_key(folder: Path, keys: KeyStore) -> None:
     create_case(folder).close()
     data = (folder / "case.db").read_bytes()
     assert b"SQLite" not in data
@@ -207,7 +207,7 @@ def test_a_newer_case_is_refused(folder: Path, keys: KeyStore) -> None:
     database = database_of(folder, keys)
     database.fetch_all("PRAGMA user_version = 9")
     database.close()
-    assert fails(folder) == ("was written by a newer retrofr (schema 9, this one knows 1)", "update retrofr")
+    assert fails(folder) == ("was written by a newer retrofr (schema 9, this one knows 2)", "update retrofr")
 
 
 def test_a_database_that_was_never_filled(folder: Path, keys: KeyStore) -> None:
@@ -225,14 +225,14 @@ def two_versions_on(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def first(run: Callable[[str], object]) -> None:
         ran.append(1)
-        run("CREATE TABLE verdicts (id INTEGER PRIMARY KEY) STRICT")
+        run("CREATE TABLE opinions (id INTEGER PRIMARY KEY) STRICT")
 
     def second(run: Callable[[str], object]) -> None:
         ran.append(2)
-        run("ALTER TABLE verdicts ADD COLUMN words TEXT")
+        run("ALTER TABLE opinions ADD COLUMN words TEXT")
 
-    monkeypatch.setattr(schema, "VERSION", 3)
-    monkeypatch.setattr(schema, "MIGRATIONS", (first, second))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, first, second))
+    monkeypatch.setattr(schema, "VERSION", schema.VERSION + 2)
     return ran
 
 
@@ -240,10 +240,10 @@ def test_an_older_case_is_brought_up_to_date(
     folder: Path, keys: KeyStore, filled: Path, two_versions_on: list[int], filling: object
 ) -> None:
     with open_case(folder) as case:
-        assert case.fetch_all("SELECT words FROM verdicts") == []
+        assert case.fetch_all("SELECT words FROM opinions") == []
         assert tracklet_count(case, "a" * 64) == 10
     with open_case(folder, write=True) as case:
-        assert case.fetch_all("PRAGMA user_version") == [(3,)]
+        assert case.fetch_all("PRAGMA user_version") == [(4,)]
     assert two_versions_on == [1, 2]
 
 
@@ -255,16 +255,16 @@ def test_a_step_that_fails_changes_nothing(
     create_case(folder).close()
 
     def breaks(run: Callable[[str], object]) -> None:
-        run("CREATE TABLE verdicts (id INTEGER PRIMARY KEY) STRICT")
+        run("CREATE TABLE opinions (id INTEGER PRIMARY KEY) STRICT")
         raise RuntimeError("power cut")
 
     with monkeypatch.context() as patched:
-        patched.setattr(schema, "VERSION", 2)
-        patched.setattr(schema, "MIGRATIONS", (breaks,))
+        patched.setattr(schema, "VERSION", 3)
+        patched.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, breaks))
         with pytest.raises(RuntimeError):
             open_case(folder)
     with open_case(folder) as case:
-        assert case.fetch_all("SELECT name FROM sqlite_schema WHERE name = 'verdicts'") == []
+        assert case.fetch_all("SELECT name FROM sqlite_schema WHERE name = 'opinions'") == []
 
 
 def test_each_version_has_its_step() -> None:
@@ -357,6 +357,7 @@ def test_the_schema_has_the_tables_that_are_promised(case: Case) -> None:
         *("meta", "runs", "recipes", "exhibits", "streams", "slices", "tracklets", "tracklet_records"),
         *("templates", "face_pictures", "unsearched", "probe_images", "searches", "candidates"),
         *("people", "people_tracklets", "people_decisions", "people_state", "blobs", "blob_chunks"),
+        *("audit", "audit_heads", "authorities", "probe_register", "verdicts"),
         "sqlite_sequence",
     }
 
