@@ -1,24 +1,33 @@
-"""``retrofr export``: what a case holds, for other programs; the analyst's timeline."""
+"""``retrofr export``: what a case holds, for other programs."""
 
 from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from retrofr.errors import OutputError, UsageError
+from retrofr.errors import UsageError
+from retrofr.exporting.formats import FORMATS, find, load, names
 
 from ..case_options import case_option, opened_case
-from ..options import Command, Option, PartName, common_options
+from ..clip_options import check_clip_options, clip_options, clips_of
+from ..export_output import checked_options, destination, refuse_to_overwrite, write_file
+from ..operator_option import operator_option
+from ..options import Command, Option, common_options
+from ..redaction_option import refuse_without_pictures, unredacted_option
 from ..text import counted, enumerated, shown
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from retrofr.case.searches import SearchRecord
     from retrofr.case.store import Case
+    from retrofr.exporting.material import Material
     from retrofr.results import Appearance, Coverage
 
 MOST_NAMES = 4
@@ -32,14 +41,39 @@ Examples:
       --coverage coverage.csv
   Where every person of the case appears, without any probe:
     retrofr export --case case/ --people --format jsonl > people.jsonl
+  Cues that a player shows while the footage runs:
+    retrofr export --case case/ --format webvtt --out cues/
+  A video of each appearance, in which everybody else is hidden:
+    retrofr export --case case/ --format clips --footage footage/ --out clips/
+
+\b
+Formats (docs/exports.md; those that write a folder need --out):
+{formats}
 
 \b
 Exit codes:
-  0 written   2 usage   5 case   7 output   130 stopped
-"""
+  0 written   2 usage   4 other footage   5 case   6 nets   7 output
+  130 stopped
+""".format(formats="\n".join(f"  {each.name:<12}{each.summary}" for each in FORMATS))
 
 
-@click.command(cls=Command, epilog=EXAMPLES, short_help="Write the timeline of a case, as CSV or JSON.")
+class ExportName(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.5 on
+    """The name of an export format; the shell completes it, the library checks it."""
+
+    name = "name"
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(name) for name in names() if name.startswith(incomplete)]
+
+
+@click.command(cls=Command, epilog=EXAMPLES, short_help="Write the timeline of a case, for other programs.")
 @case_option(required=True)
 @click.option(
     "--search",
@@ -60,21 +94,29 @@ Exit codes:
 @click.option(
     "--format",
     "format_name",
-    type=PartName("exporters"),
+    type=ExportName(),
     default="csv",
     metavar="NAME",
     cls=Option,
     section="Result",
-    help="csv, jsonl or json.  [default csv]",
+    help="One of the formats below.  [default csv]",
 )
 @click.option(
     "--out",
     "out",
     type=click.Path(path_type=Path),
-    metavar="FILE",
+    metavar="PATH",
     cls=Option,
     section="Result",
-    help="Where to write; the file must not exist.  [default stdout]",
+    help="Where to write: a file that must not exist, or for formats that write a folder one that is new or "
+    "empty.  [default stdout]",
+)
+@click.option(
+    "--bom",
+    is_flag=True,
+    cls=Option,
+    section="Result",
+    help="Begin CSV with a byte-order mark: Excel then knows that it is UTF-8.",
 )
 @click.option(
     "--stills",
@@ -85,6 +127,8 @@ Exit codes:
     section="Result",
     help="Also write a picture of each appearance's best face to this folder, which must be new or empty.",
 )
+@unredacted_option("--stills and clips")
+@clip_options("Result")
 @click.option(
     "--coverage",
     "coverage_file",
@@ -94,6 +138,7 @@ Exit codes:
     section="Result",
     help="Also write what was and was not searched, as CSV; the file must not exist.",
 )
+@operator_option("Record")
 @common_options
 def command(
     case_path: Path,
@@ -101,39 +146,69 @@ def command(
     people: bool,
     format_name: str,
     out: Path | None,
+    bom: bool,
     stills: Path | None,
+    unredacted: str | None,
+    footage: Path | None,
+    margin: float | None,
     coverage_file: Path | None,
 ) -> int:
     """Write the timeline of a case: one record for each appearance, in the order of time.
 
-    The columns are those of `retrofr search --format csv`; docs/timeline.md describes them. Footage is not needed.
+    The columns are those of `retrofr search --format csv`; docs/timeline.md describes them. Footage is needed
+    for clips only.
     """
-    from retrofr import registry
-
     if people and search is not None:
         raise UsageError(
             "--people gives appearances without any probe", hint="leave out --search or --people"
         )
-    part = registry.load("exporters", format_name)
-    for path in (out, coverage_file):
-        if path is not None:
-            _refuse_to_overwrite(path)
-    with opened_case(case_path) as case:
-        from retrofr.timeline import coverage_of, find_search, timeline, write_stills
-
-        record = None if people else find_search(case, search)
-        found = timeline(case, search=search, people=people)
-        coverage = coverage_of(case, record)
-        if stills is not None:
-            found = write_stills(case, found, stills, named=_as_seen_from(out, stills))
-        for line in _told(case, found, record, coverage, written=coverage_file is not None):
-            print(line, file=sys.stderr)
+    wanted, export = find(format_name), load(format_name)
+    margin_seconds = check_clip_options(wanted, footage, margin)
+    refuse_without_pictures(unredacted, stills or footage, "--stills or --format clips")
+    options = replace(checked_options(wanted, out, bom=bom), margin_seconds=margin_seconds)
     if coverage_file is not None:
-        _write(coverage_file, _coverage_table(coverage))
-    text = io.BytesIO()
-    part.build(part.SETTINGS()).write_appearances(found, text)
-    _write(out, text.getvalue())
+        refuse_to_overwrite(coverage_file)
+    with opened_case(case_path) as case:
+        from retrofr.case.audit import acting
+        from retrofr.exporting.material import material_of
+
+        asked: dict[str, object] = {"format": format_name, "search": search, "people": people}
+        if stills is not None or footage is not None:
+            asked |= {"pictures": True, "unredacted": unredacted is not None}
+        doing = acting(case, "export", reason=unredacted, details=asked)
+        with doing as act, destination(wanted, out) as output:
+            material = material_of(case, search=search, people=people)
+            if stills is not None:
+                found, seen_from = material.appearances, _as_seen_from(out, stills)
+                pictured = _write_stills(case, found, stills, seen_from, unredacted)
+                material = replace(material, appearances=pictured)
+            stated = wanted.states_coverage or coverage_file is not None
+            for line in _told(case, material, stated=stated):
+                print(line, file=sys.stderr)
+            if coverage_file is not None:
+                write_file(coverage_file, _coverage_table(material.coverage))
+            with clips_of(case, material, footage, unredacted) as clips:
+                options = replace(options, clips=clips)
+                lacking = [clause for clause in (wanted.cannot, *export(material, options, output)) if clause]
+            if lacking:
+                print(f"not in {format_name}: {'; '.join(lacking)}", file=sys.stderr)
+            act.details |= {"files": output.files, "sha256": output.sha256}
     return 0
+
+
+def _write_stills(
+    case: Case, found: Sequence[Appearance], stills: Path, named: Path, unredacted: str | None
+) -> tuple[Appearance, ...]:
+    """Write them, and say whom they hide."""
+    from retrofr.case_stills import case_check, write_stills
+    from retrofr.redaction.record import NOBODY_HIDDEN
+
+    check = None if unredacted is not None else case_check(case)
+    told = f"{NOBODY_HIDDEN} ({shown(unredacted)})" if unredacted is not None else ""
+    written = write_stills(case, found, stills, named=named, check=check)
+    if any(appearance.still for appearance in written):
+        print(f"pictures: {told if check is None else check.how.describe()}", file=sys.stderr)
+    return written
 
 
 def _as_seen_from(out: Path | None, stills: Path) -> Path:
@@ -143,35 +218,39 @@ def _as_seen_from(out: Path | None, stills: Path) -> Path:
     return stills
 
 
-def _told(
-    case: Case, found: Sequence[Appearance], record: SearchRecord | None, coverage: Coverage, *, written: bool
-) -> Iterator[str]:
+def _told(case: Case, material: Material, *, stated: bool) -> Iterator[str]:
     """What this is a timeline of, and what is not in it."""
     from retrofr.timeline import indexed_after
 
+    found, record, coverage = material.appearances, material.search, material.coverage
     number = counted(len(found), "appearance")
     if record is None:
         yield f"{number} of {counted(len({a.person for a in found}), 'person', 'persons')}"
     else:
         hits = counted(sum(a.hit for a in found), "hit")
         yield f"{number} of search {record.id} of {record.started:%Y-%m-%d %H:%M:%S%z}, {hits}"
-        if limits := _limits(record):
+        if limits := _limits(record, {sha256: e.name for sha256, e in material.exhibits.items()}):
             yield f"that search was limited to {limits}"
         if later := indexed_after(case, record):
             yield f"indexed after that search, wholly or in part, and not in it: {_names(later)}"
     if coverage.has_gaps:
         gaps = [stream.exhibit for stream in coverage.streams if stream.has_gaps or stream.changed]
         names = _names([*gaps, *(item.subject for item in coverage.unsearched)])
-        yield f"not all was searched of {names}{'' if written else '; --coverage FILE says what was not'}"
+        yield f"not all was searched of {names}{'' if stated else '; --coverage FILE says what was not'}"
+    yield shown(material.authority)
 
 
-def _limits(record: SearchRecord) -> str:
-    """What part of the case a search went through, as it was recorded; empty where it was all of it."""
+def _limits(record: SearchRecord, exhibits: Mapping[str, str]) -> str:
+    """What part of the case a search went through, as it was recorded; empty where it was all of it.
+
+    ``exhibits``: their names by SHA-256, for some searches are recorded with the digests.
+    """
     told = dict(record.run.get("selection", {}))
     if told.get("window") == "all of it":
         del told["window"]
     return "; ".join(
-        f"{name.replace('_', ' ')} {', '.join(map(str, value)) if isinstance(value, list) else value}"
+        f"{name.replace('_', ' ')} "
+        f"{_names(exhibits.get(item, item) for item in value) if isinstance(value, list) else value}"
         for name, value in told.items()
         if value
     )
@@ -187,34 +266,3 @@ def _coverage_table(coverage: Coverage) -> bytes:
     table = io.BytesIO()
     write_coverage(coverage, table)
     return table.getvalue()
-
-
-def _refuse_to_overwrite(path: Path) -> None:
-    if path.exists() or path.is_symlink():
-        raise OutputError(
-            "exists already, and nothing is overwritten",
-            subject=str(path),
-            hint="name another file, or move this one away",
-        )
-
-
-def _write(path: Path | None, data: bytes) -> None:
-    """To a file that must not exist, or to stdout; of a file that cannot be written whole nothing is left."""
-    from ..output import writing_to_stdout
-
-    if path is None:
-        with writing_to_stdout():
-            sys.stdout.flush()
-            sys.stdout.buffer.write(data)
-        return
-    made = False
-    try:
-        with path.open("xb") as file:
-            made = True
-            file.write(data)
-    except FileExistsError:
-        _refuse_to_overwrite(path)
-    except OSError as error:
-        if made:
-            path.unlink(missing_ok=True)
-        raise OutputError(f"cannot be written ({error.strerror})", subject=str(path)) from error

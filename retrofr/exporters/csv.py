@@ -73,7 +73,7 @@ class CsvExporter:
         self.write_appearances((*result.hits, *result.candidates), file)
 
     def write_appearances(self, appearances: Sequence[Appearance], file: BinaryIO) -> None:
-        _write_table(COLUMNS, map(record, appearances), file)
+        write_table(COLUMNS, map(record, appearances), file)
 
 
 def write_coverage(coverage: Coverage, file: BinaryIO) -> None:
@@ -108,14 +108,15 @@ def write_coverage(coverage: Coverage, file: BinaryIO) -> None:
     lines += [
         {"exhibit": item.subject, "kind": "unsearched", "reason": item.reason} for item in coverage.unsearched
     ]
-    _write_table(COVERAGE_COLUMNS, (line | {"schema": COVERAGE_SCHEMA} for line in lines), file)
+    write_table(COVERAGE_COLUMNS, (line | {"schema": COVERAGE_SCHEMA} for line in lines), file)
 
 
 def build(settings: CsvSettings) -> CsvExporter:  # noqa: ARG001  every exporter is built alike
     return CsvExporter()
 
 
-def _write_table(columns: Sequence[str], lines: Iterable[Mapping[str, object]], file: BinaryIO) -> None:
+def write_table(columns: Sequence[str], lines: Iterable[Mapping[str, object]], file: BinaryIO) -> None:
+    """Write a header and a line for each mapping; what a line lacks is an empty cell."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(columns)

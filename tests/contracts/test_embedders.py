@@ -10,7 +10,7 @@ import pytest
 from retrofr import registry
 from retrofr.embedders.base import Embedder
 from retrofr.records import Floats, Pixels
-from retrofr.runtime import resolve_device
+from retrofr.runtime import Device, resolve_device
 from retrofr.weights import State, WeightsFile, check_weights
 
 
@@ -78,6 +78,18 @@ def test_a_batch_gives_what_singles_give(embedder: Embedder, chips: Pixels, vect
 
 def test_the_same_chips_give_the_same_vectors(embedder: Embedder, chips: Pixels, vectors: Floats) -> None:
     np.testing.assert_array_equal(embedder.embed(chips), vectors)
+
+
+def test_in_float16_it_gives_nearly_the_same(embedder: Embedder, chips: Pixels) -> None:
+    """As it runs on a GPU. The limits under which templates of both precisions are compared, see docs/gpu.md."""
+    module: Any = registry.load("embedders", embedder.name)
+    like_a_gpu = Device("cpu", 0, "A Processor", "torch", "2", 1, "float16")
+    half: Embedder = module.build(module.SETTINGS(mirror=False), like_a_gpu)
+    plain: Embedder = module.build(module.SETTINGS(mirror=False), resolve_device("cpu"))
+    given, wanted = half.embed(chips[:3]), plain.embed(chips[:3])  # float16 is slow on a CPU
+    cosines = (given * wanted).sum(axis=1) / np.linalg.norm(given, axis=1) / np.linalg.norm(wanted, axis=1)
+    assert (1 - cosines).max() < 5e-5
+    assert np.abs(embedder.compare(given, wanted) - embedder.compare(wanted, wanted)).max() < 3e-3
 
 
 @pytest.mark.parametrize("change", ["size", "type", "channels"])

@@ -113,6 +113,24 @@ def test_a_stop_reaches_the_work(name: str) -> None:
 class TestLocal:
     """What only an engine of several processes does."""
 
+    def test_workers_are_numbered_and_one_that_takes_the_place_of_another_has_its_number(
+        self, tmp_path: Path
+    ) -> None:
+        tasks: list[Task] = [("number", value) for value in range(3)]
+        with built("local", count=3, prepare=engine_work.Numbered()) as engine:
+            for task in tasks:
+                engine.submit(task)
+            heard = [engine.receive() for _ in range(6)]
+            numbers = {outcome.task: outcome.piece for outcome in heard if isinstance(outcome, Gave)}
+            assert numbers == {task: task[1] for task in tasks}
+            task = ("die once", str(tmp_path / "died"))
+            engine.submit(task)
+            assert engine.receive() == Died(task, "the worker crashed (SIGKILL)")
+            engine.submit(("number", None))
+            answer = engine.receive()
+        assert isinstance(answer, Gave)
+        assert answer.piece == 0
+
     def test_tasks_run_at_the_same_time_in_other_processes(self) -> None:
         tasks: list[Task] = [("pid", n) for n in range(4)]
         heard = outcomes(built("local", count=2), [*tasks[:2], ("sleep", 0.2), ("sleep", 0.21), *tasks[2:]])

@@ -49,7 +49,7 @@ def test_cells() -> None:
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])  # noqa: RUF001
-def test_text_that_would_run_as_a_formula_gets_an_apostrophe(start: str) -> None:
+def test_requirement_29_text_that_would_run_as_a_formula_gets_an_apostrophe(start: str) -> None:
     (row,) = rows(appearance(1, 0.5, exhibit=f"{start}cmd|' /C calc'!A0", probe=f"{start}1+1"))
     assert row["exhibit"] == f"'{start}cmd|' /C calc'!A0"
     assert row["probe"] == f"'{start}1+1"

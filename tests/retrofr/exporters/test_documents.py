@@ -186,7 +186,7 @@ def test_a_row_that_is_no_record_gives_no_time(row: dict[str, object]) -> None:
         exact_seconds(row, "start")
 
 
-def test_the_run_says_threshold_device_and_counts() -> None:
+def test_requirement_26_the_run_says_threshold_device_and_counts() -> None:
     document = run_document(search_result())
     assert document["threshold"] == {"score": 0.363, "source": "default of sface+dlib-resnet"}
     assert document["counts"] == {"probes": 1, "compared": 31, "hits": 3, "candidates": 2}
