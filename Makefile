@@ -15,11 +15,12 @@ DEMO_OUT       ?= demo-out
 BENCH_DATA     ?= ../shared/data
 BENCH_WORK     ?= build/bench
 BENCH_ARGS     ?=
+ACCURACY_ARGS  ?=
 
 VENV := .venv
 PY   := $(VENV)/bin/python
 
-.PHONY: help demo test check lint fmt bench lock clean distclean setup setup-dev
+.PHONY: help demo test check lint fmt bench accuracy lock clean distclean setup setup-dev
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -28,7 +29,7 @@ help:  ## this list
 demo: setup  ## search the sample footage for a face and print the hits
 	@$(PY) samples/render.py --out samples/footage
 	@$(VENV)/bin/retrofr search samples/footage --probe $(DEMO_PROBE) --format table --out $(DEMO_OUT) --force
-	@echo "The report lies in $(DEMO_OUT)/: hits.csv opens in a spreadsheet, stills/ holds the pictures, run.json says what was run."
+	@echo "The report lies in $(DEMO_OUT)/: report.html opens in a browser, hits.csv in a spreadsheet; run.json says what was run."
 
 test: check  ## install, then lint, types, layers and tests: what CI runs
 
@@ -47,6 +48,9 @@ fmt: setup-dev  ## format, and mend what ruff can mend by itself
 
 bench: setup-dev  ## speed beside its floor and beside others, 100 minutes; BENCH_ARGS=--quick: 10 minutes
 	@$(PY) benchmarks/speed.py --data $(BENCH_DATA) --work $(BENCH_WORK) $(BENCH_ARGS)
+
+accuracy: setup-dev  ## every figure of accuracy, 20 minutes; says so where the test material is absent
+	@$(PY) benchmarks/accuracy.py --data $(BENCH_DATA) $(ACCURACY_ARGS)
 
 # Says what is missing on this machine, does nothing where nothing has changed, and lets one run at a time in.
 VENV_SCRIPT = $(or $(PYTHON),python3) .ci/setup_venv.py $(if $(PYTHON),--this-python)

@@ -50,11 +50,18 @@ class CaseFlags:
     wait_seconds: float = 0.0
     exhibits: tuple[str, ...] = ()
     min_quality: float = 0.0
+    forget_others: bool = False
 
     def check(self) -> None:
         """Refuse options that only go with a case where none is named."""
         if self.path is None and self.exhibits:
             raise UsageError("goes with --case", subject="--exhibit", hint="name the footage itself instead")
+        if self.path is None and self.forget_others:
+            raise UsageError(
+                "goes with --case",
+                subject="--forget-others",
+                hint="leave it out: a search without a case keeps nobody",
+            )
         if self.path is None and self.min_quality:
             raise UsageError(
                 "goes with --case",
@@ -73,9 +80,10 @@ def case_search_options(function: Decorated) -> Decorated:
         wait_seconds: float,
         exhibits: tuple[str, ...],
         min_quality: float,
+        forget_others: bool,
         **rest: Any,
     ) -> Any:
-        flags = CaseFlags(case_path, wait_seconds, exhibits, min_quality)
+        flags = CaseFlags(case_path, wait_seconds, exhibits, min_quality, forget_others)
         flags.check()
         return function(*args, case_flags=flags, **rest)
 
@@ -97,7 +105,14 @@ def case_search_options(function: Decorated) -> Decorated:
         section=SECTION,
         help="Search only this exhibit: its name, a pattern, or the beginning of its SHA-256. Repeatable.",
     )
-    return case_option(False)(exhibit(quality(wait_option(gathered))))  # type: ignore[return-value]
+    forget = click.option(
+        "--forget-others",
+        is_flag=True,
+        cls=Option,
+        section=SECTION,
+        help="After the search, remove from the case whoever is no candidate of any search recorded in it.",
+    )
+    return case_option(False)(exhibit(quality(forget(wait_option(gathered)))))  # type: ignore[return-value]
 
 
 def case_settings(
@@ -147,6 +162,7 @@ def search_in_case(
     stop: Callable[[], bool],
     lenient: bool,
     keep_stills: bool,
+    unredacted: str | None = None,
 ) -> SearchResult:
     """Search a case; where footage is named, what of it is new is indexed first, and only it is searched.
 
@@ -162,7 +178,9 @@ def search_in_case(
         raise UsageError(
             "goes without FOOTAGE", subject="--exhibit", hint="the footage says what is searched"
         )
-    with opened_case(flags.path, write=bool(footage), wait=flags.wait_seconds) as case:
+    forget = flags.forget_others or _must_forget(flags.path)
+    write = bool(footage) or forget
+    with opened_case(flags.path, write=write, wait=flags.wait_seconds) as case:
         settings = settings_of(case)
         selection = _selection(flags, footage_flags, settings)
         interrupted = False
@@ -179,9 +197,33 @@ def search_in_case(
             listener=listener,
             lenient=lenient,
             keep_stills=keep_stills,
+            unredacted=unredacted,
         )
+        if forget:
+            why = "with --forget-others" if flags.forget_others else "others forgotten, as a policy demands"
+            _forget_others(case, result, listener, why, interrupted=interrupted)
         coverage = dataclasses.replace(result.coverage, interrupted=interrupted)
         return dataclasses.replace(result, coverage=coverage)
+
+
+def _must_forget(case_path: Path) -> bool:
+    """Whether a policy demands that those who are no candidates are removed after every search."""
+    from retrofr.oversight.policy import applying_policy
+
+    return applying_policy(case_path if case_path.is_dir() else case_path.parent).forget_others
+
+
+def _forget_others(
+    case: Case, result: SearchResult, listener: Reporter, why: str, *, interrupted: bool
+) -> None:
+    from retrofr.case.forgetting import forget_others
+    from retrofr.events import Warned
+
+    if interrupted:
+        listener(Warned("case", "nobody was forgotten, as indexing was interrupted before the search"))
+        return
+    reason = f"search {result.run['search']} {why}"
+    listener(Warned("case", forget_others(case, reason=reason, listener=listener).describe()))
 
 
 def _selection(flags: CaseFlags, footage_flags: FootageFlags, settings: Settings) -> CaseSelection:

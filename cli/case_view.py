@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from retrofr.case.describe import CaseFacts, ExhibitFacts, RecipeFacts
     from retrofr.case.finding import FoundCase
+    from retrofr.case.retention import Retention
 
 CASE_SCHEMA = "retrofr.case_facts/1"
 LIST_SCHEMA = "retrofr.case_list/1"
@@ -43,8 +44,20 @@ def facts_document(facts: CaseFacts) -> dict[str, Any]:
         "searches": facts.searches,
         "people": facts.people,
         "kept_index_bytes": facts.kept_index_bytes,
+        "retention": _retention_fields(facts.retention),
         "exhibits": [_exhibit_fields(exhibit) for exhibit in facts.exhibits],
         "recipes": [_recipe_fields(recipe) for recipe in facts.recipes],
+    }
+
+
+def _retention_fields(retention: Retention) -> dict[str, Any]:
+    hold = retention.hold
+    return {
+        "until": None if retention.until is None else str(retention.until),
+        "past_due": retention.is_past_due(),
+        "hold": None
+        if hold is None
+        else {"since": hold.since.isoformat(), "reason": hold.reason, "by": hold.by},
     }
 
 
@@ -87,6 +100,7 @@ def print_facts(console: Console, facts: CaseFacts) -> None:
     grid.add_row("size", size)
     grid.add_row("id", facts.id)
     grid.add_row("created", facts.created.isoformat(sep=" ", timespec="seconds"))
+    grid.add_row("retention", shown(facts.retention.describe()))
     grid.add_row(
         "exhibits", f"{len(facts.exhibits):,}, {human_bytes(sum(e.size_bytes for e in facts.exhibits))}"
     )
@@ -150,6 +164,8 @@ def list_document(found: Sequence[FoundCase]) -> dict[str, Any]:
                 "has_key": case.has_key,
                 "here": case.here,
                 "problem": case.problem,
+                "retain_until": None if case.retain_until is None else str(case.retain_until),
+                "on_hold": case.on_hold,
             }
             for case in found
         ],
@@ -174,6 +190,8 @@ def print_list(console: Console, found: Sequence[FoundCase]) -> None:
             grid.add_row("id", case.id)
         if case.created is not None:
             grid.add_row("created", case.created.isoformat(sep=" ", timespec="seconds"))
+        if case.retain_until is not None or case.on_hold:
+            grid.add_row("retention", _label_retention(case))
         if case.problem is not None:
             grid.add_row("problem", case.problem)
         elif not case.has_key:
@@ -181,6 +199,13 @@ def print_list(console: Console, found: Sequence[FoundCase]) -> None:
         else:
             grid.add_row("key", "in the key store")
         console.print(_indented(grid))
+
+
+def _label_retention(case: FoundCase) -> str:
+    from retrofr.case.retention import NO_DATE, Retention
+
+    text = NO_DATE if case.retain_until is None else Retention(case.retain_until).describe()
+    return f"{text}; on hold" if case.on_hold else text
 
 
 def _grid() -> Table:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from retrofr.clock import format_seconds
 from retrofr.integrity import NOT_LISTED
 from retrofr.records import RangeKind
+from retrofr.redaction.record import NOBODY_HIDDEN
 from retrofr.results import BLIND_DECODER, NOT_SEARCHED, Coverage, SearchResult, StreamCoverage, Unsearched
 
 from .text import counted, enumerated, shown
@@ -47,15 +49,27 @@ def coverage_rows(result: SearchResult, written: str | None) -> list[Row]:
     meant = "the footage that was named" if in_case is None else "what is indexed in the case"
     digested = "search" if in_case is None else "indexing"
     rows = footage_rows(result.coverage, full_list, clocks_said=said, meant=meant, digested=digested)
-    rows.append(Row("compared", _compared(result)))
-    rows.append(Row("threshold", _threshold(result)))
     rows.append(Row("index", _index(result)))
     rows.append(Row("device", shown(str(result.run.get("device", "not recorded")))))
     if isinstance(in_case, dict):
         rows.append(Row("case", _case(in_case, result.run.get("search"))))
     if written is not None:
         rows.append(Row("written", written))
+    redaction = result.run.get("redaction")
+    if isinstance(redaction, dict) and (redaction["pictures"] or redaction["pictures_not_made"]):
+        rows.append(_pictures(redaction))
     return rows
+
+
+def _pictures(redaction: dict[str, Any]) -> Row:
+    """Whom the pictures hide, and how it was checked."""
+    if redaction["unredacted"]:
+        return Row("pictures", f"{NOBODY_HIDDEN} ({shown(redaction['reason'])})", warns=True)
+    missing = redaction["pictures_not_made"]
+    text = f"{counted(redaction['faces_hidden'], 'face')} of others hidden; {redaction['checked']}"
+    if missing:
+        text += f"; {counted(missing, 'picture')} not made, as they could not be checked"
+    return Row("pictures", text, warns=bool(missing))
 
 
 def footage_rows(
@@ -257,24 +271,11 @@ def _noted(coverage: Coverage) -> Iterator[Row]:
             yield Row("", f"{shown(stream.exhibit)}, stream {stream.stream}: {shown(sentence)}")
 
 
-def _compared(result: SearchResult) -> str:
-    names = enumerated([shown(probe.name) for probe in result.probes], 6)
-    pictures = sum(len(probe.images) for probe in result.probes)
-    probes = counted(len(result.probes), "probe")
-    return f"{counted(result.compared, 'tracklet')} with {probes}: {names} ({counted(pictures, 'picture')})"
-
-
 def _case(facts: dict[str, object], search: object) -> str:
     where = f"{shown(str(facts.get('name')))}, {shown(str(facts.get('path')))}"
     return (
         f"{where}; recorded as search {search}" if search is not None else f"{where}; NOT recorded: read-only"
     )
-
-
-def _threshold(result: SearchResult) -> str:
-    facts = result.run.get("threshold")
-    source = facts.get("source") if isinstance(facts, dict) else None
-    return f"{result.threshold:.3f}, {shown(str(source or 'source not recorded'))}"
 
 
 def _index(result: SearchResult) -> str:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from .coverage import Row, footage_rows
+from .oversight_view import authority_line
 from .render import print_rows
 from .text import counted, shown
 
@@ -22,6 +23,7 @@ def print_index(console: Console, result: IndexResult, case: Path) -> None:
     footage = footage_rows(result.coverage, "--format json", done="indexed", digested="indexing")
     print_rows(console, [Row("added", _added(result)), *footage])
     console.print()
+    console.print(Text(authority_line(result.oversight)))
     command = f"retrofr search --case {shown(str(case))} --probe PICTURE"
     console.print(Text.assemble("Search it: ", (command, "bold")), soft_wrap=True)
 

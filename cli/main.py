@@ -16,11 +16,18 @@ from .failures import Failure, failure_of, report
 
 COMMANDS = (
     "search",
+    "compare",
     "index",
     "people",
+    "verdict",
     "export",
+    "report",
     "case",
+    "audit",
+    "policy",
     "inspect",
+    "evaluate",
+    "calibrate",
     "bench",
     "models",
     "doctor",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from retrofr.errors import SettingsError
+from retrofr.refusals import refuse_option
 from retrofr.settings import Settings, StageSettings, read_settings
 
 if TYPE_CHECKING:
@@ -24,6 +25,14 @@ STAGE_JOINT = "__"  # between stage and setting in a parameter's name
 
 class Command(click.Command):
     """A command whose help shows its options under headings, in the order they were declared."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does; an option that is missing for a reason is refused with that reason."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            refuse_option(error.option_name)
+            raise
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, list[tuple[str, str]]] = {}

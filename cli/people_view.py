@@ -15,8 +15,8 @@ from rich.text import Text
 
 from retrofr.case.person_detail import PersonDetail, PersonTracklet
 from retrofr.case.person_facts import People, Person
-from retrofr.case.reading import face_picture
 from retrofr.case.store import Case
+from retrofr.case_stills import case_check, shown_picture
 from retrofr.clock import format_seconds
 from retrofr.contact_sheet import FORMATS, MOST_FACES, SheetFace, contact_sheet
 from retrofr.errors import OutputError, UsageError
@@ -217,17 +217,18 @@ def check_sheet(path: Path) -> None:
 
 
 def write_sheet(case: Case, people: People, path: Path, *, everybody: bool) -> None:
-    """Write the best face of each person that is listed; where there are too many, of the first of them."""
+    """Write the best face of each person listed, or of the first of them; whoever else is in it is hidden."""
     persons = listed(people, everybody=everybody)
     number = counted(len(persons), "person")
     if len(persons) > MOST_FACES:
         number = f"the {MOST_FACES} persons with most appearances, of {len(persons):,}"
     heading = f"{case.name}: {number}, unnamed" + ("" if everybody else ", of more than one tracklet")
+    check = case_check(case)
     faces = [
         SheetFace(
             f"person {person.number}",
             counted(person.appearances, "appearance"),
-            face_picture(case, person.best, 0),
+            shown_picture(case, person.best, 0, check),
         )
         for person in persons[:MOST_FACES]
     ]

@@ -12,11 +12,14 @@ from rich.text import Text
 from retrofr.results import LEADS_ONLY, Appearance, SearchResult
 
 from .coverage import Row, coverage_rows
+from .oversight_view import authority_line
+from .statement_view import evidence_cell, evidence_notes, statement_rows
 from .text import counted, enumerated, shown
 from .times import media_time, time_notes, wall_clock
 
 GUTTER = 2
 DAMAGE = "!"
+LLR = "log10 LR"
 
 
 def print_result(console: Console, result: SearchResult, written: str | None = None) -> None:
@@ -40,9 +43,10 @@ def print_result(console: Console, result: SearchResult, written: str | None = N
 
 
 def print_coverage(console: Console, result: SearchResult, written: str | None = None) -> None:
-    """Print what was searched, what was not, and on what terms."""
-    print_rows(console, coverage_rows(result, written))
+    """Print what is known of the search's errors, what was searched and what was not, and on what terms."""
+    print_rows(console, [*statement_rows(result), Row("", ""), *coverage_rows(result, written)])
     console.print()
+    console.print(Text(authority_line(result.run)))
     console.print(Text(LEADS_ONLY, style="italic"))
 
 
@@ -81,6 +85,8 @@ def _print_section(
     several = {digest for digest, number in streams.items() if number > 1}
     console.print(_fitting(console, appearances, several))
     for note in time_notes(appearances):
+        console.print(Text(note, style="dim"))
+    for note in evidence_notes(appearances):
         console.print(Text(note, style="dim"))
     for warning in _warnings(appearances):
         console.print(Text(warning, style="yellow"))
@@ -132,6 +138,8 @@ def _table(appearances: Sequence[Appearance], *place_columns: str) -> Table:
     for title in place_columns:
         table.add_column(title, overflow="fold")
     table.add_column("score", justify="right", no_wrap=True, style="bold")
+    if any(a.evidence is not None and a.evidence.llr is not None for a in appearances):
+        table.add_column(LLR, justify="right", no_wrap=True)
     table.add_column("faces", justify="right", no_wrap=True)
     return table
 
@@ -140,9 +148,13 @@ def _add(table: Table, appearance: Appearance, *places: str | Text) -> None:
     cells = [Text(place) if isinstance(place, str) else place for place in places]
     mark = DAMAGE if appearance.faces_suspect else ""
     rank, faces = Text(str(appearance.rank)), Text(f"{appearance.faces:,}{mark}")
-    if any(column.header == "person" for column in table.columns):
+    headers = {column.header for column in table.columns}
+    if "person" in headers:
         cells.insert(0, Text("–" if appearance.person is None else str(appearance.person)))
-    table.add_row(rank, Text(shown(appearance.probe)), *cells, Text(f"{appearance.score:.3f}"), faces)
+    cells.append(Text(f"{appearance.score:.3f}"))
+    if LLR in headers:
+        cells.append(Text(evidence_cell(appearance.evidence)))
+    table.add_row(rank, Text(shown(appearance.probe)), *cells, faces)
 
 
 def _times(appearance: Appearance, *, clock: bool) -> Text:

@@ -210,6 +210,7 @@ def appearance_of(chain: Chain, *, rank: int, hit: bool) -> Appearance:
         person=next(known, None),
         tracklet=best.tracklet_id,
         best_face=next((i for i, face in enumerate(best.tracklet.best) if face is best.best), None),
+        evidence=best.evidence,
         tracklets_extending=len(chain.tracklets) - len(chain.candidates),
     )
 

@@ -19,6 +19,7 @@ from typing import get_args
 from retrofr.clock import WallClock
 from retrofr.records import RangeKind, TimeRange
 from retrofr.results import LEADS_ONLY, Appearance, Coverage, SearchResult, StreamCoverage
+from retrofr.statements import SearchStatement, evidence_document, statement_document
 
 HIT_SCHEMA = "retrofr.hit/1"
 CANDIDATE_SCHEMA = "retrofr.candidate/1"
@@ -72,6 +73,11 @@ COLUMNS = (
     "tracklets_extending",
     "search",
     "tracklet",
+    "llr",
+    "llr_band",
+    "llr_at_bound",
+    "llr_reason",
+    "verdict",
 )
 """The columns of a record, in order; the first fourteen are the ones every consumer can count on."""
 
@@ -105,9 +111,10 @@ def record(appearance: Appearance) -> dict[str, object]:
         "start_ticks": start_ticks,
         "end_ticks": end_ticks,
         "best_ticks": best_ticks,
+        **evidence_document(appearance.evidence),
     }
     if not appearance.compared:
-        computed |= dict.fromkeys(("rank", "probe", "score", "hit"))
+        computed |= dict.fromkeys(("rank", "probe", "score", "hit", "verdict"))
     # All other columns are fields of the appearance and called like them.
     return {name: computed[name] if name in computed else getattr(appearance, name) for name in COLUMNS}
 
@@ -136,7 +143,7 @@ def coverage_document(coverage: Coverage) -> dict[str, object]:
         "searched_seconds": coverage.searched_seconds,
         "samples": sum(stream.samples for stream in streams),
         "faces": sum(stream.faces for stream in streams),
-        "faces_unfit": sum(stream.faces_unfit for stream in streams),
+        "faces_unfit": coverage.faces_unfit,
         "streams": [_stream_document(stream) for stream in streams],
         "unsearched": [dataclasses.asdict(item) for item in coverage.unsearched],
         "ignored": list(coverage.ignored),
@@ -203,7 +210,18 @@ def run_document(result: SearchResult) -> dict[str, object]:
             "candidates": len(result.candidates),
         },
         "index_recall": dataclasses.asdict(result.use),
+        "statement": search_statement(result.statement, result.coverage),
     }
+
+
+def search_statement(statement: SearchStatement, coverage: Coverage) -> dict[str, object]:
+    """What is known of a search's errors, with the faces that were too poor to compare: reasons, and where."""
+    unfit = [stream for stream in coverage.streams if stream.faces_unfit]
+    places = [
+        {"exhibit": s.exhibit, "stream": s.stream, "faces": s.faces_unfit, "reasons": dict(s.unfit_reasons)}
+        for s in unfit
+    ]
+    return {**statement_document(statement), "unfit": {"faces": coverage.faces_unfit, "streams": places}}
 
 
 def search_document(result: SearchResult) -> dict[str, object]:

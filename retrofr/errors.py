@@ -12,6 +12,7 @@
     │   └── WeightsError              6  a weights file is missing, incomplete or not what it says
     ├── OutputError                   7  a result cannot be written
     └── RefusedError                  8  refused by policy: retrofr does not do this
+        └── GrowingError              8  footage that is still being written to; also an ExhibitError
 
 A message has up to three parts: what was being worked on, what is wrong, and what to do next.
 Third-party exceptions are turned into these in the one file that wraps the library that raises them.
@@ -108,6 +109,10 @@ class RefusedError(RetrofrError):
     """Refused by policy: retrofr does not do this."""
 
     exit_code = 8
+
+
+class GrowingError(RefusedError, ExhibitError):
+    """Footage that is still being written to: it is no recording yet."""
 
 
 EXIT_FINISHED = 0

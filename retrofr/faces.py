@@ -21,8 +21,9 @@ from retrofr.face_view import FaceView, view_face
 from retrofr.indexed import FaceCounts
 from retrofr.quality import measure_quality
 from retrofr.records import Detections, Exhibit, Face, Floats, FrameRef, Sample, Still, Tracklet
+from retrofr.redaction.checking import PictureCheck
 from retrofr.settings import Settings
-from retrofr.stills import FACE_PICTURE, StillSource, face_picture, frame_as_jpeg
+from retrofr.stills import FACE_PICTURE, StillSource, frame_as_jpeg
 from retrofr.tracking import Track, Tracker
 
 # So many batches of faces wait to be embedded at most; each holds a few megabytes of pictures.
@@ -58,12 +59,20 @@ class FoundTracklet:
     tracklet: Tracklet
     sources: tuple[StillSource | None, ...]
 
-    def still(self, number: int) -> Still | None:
-        """The still of face ``number`` of ``tracklet.best``; None where frames are not kept."""
+    def still(self, number: int, check: PictureCheck | None) -> Still | None:
+        """The still of face ``number`` of ``tracklet.best``; None where frames are not kept.
+
+        ``check`` and errors are those of :meth:`retrofr.stills.StillSource.still`.
+        """
         source = self.sources[number]
         if source is None or source.frame_jpeg is None:
             return None
-        return source.still(self.tracklet.best[number])
+        return source.still(self.tracklet.best[number], check)
+
+    def faces_jpeg(self) -> tuple[bytes, ...]:
+        """The picture of each face of ``tracklet.best``; none where none are kept."""
+        pairs = zip(self.tracklet.best, self.sources, strict=True)
+        return tuple(source.face_jpeg(face) for face, source in pairs if source is not None)
 
 
 def beside_another(kept: Sequence[Kept], face: Face, thumbnail: Floats, most: int) -> list[Kept] | None:
@@ -259,5 +268,4 @@ class FaceFinder(Generic[Mark]):
     def _still(self, kept: Kept) -> StillSource | None:
         if self._keeps == "nothing":
             return None
-        picture = face_picture(kept.view.pixels, kept.view.landmarks)
-        return StillSource(picture, kept.frame_jpeg, kept.others)
+        return StillSource(kept.view, kept.frame_jpeg, kept.others)

@@ -21,4 +21,5 @@ def index_document(result: IndexResult, case: Case) -> dict[str, object]:
         "added": dataclasses.asdict(result.counts),
         "exit_code": result.exit_code,
         "coverage": coverage_document(result.coverage),
+        **result.oversight,
     }

@@ -7,51 +7,47 @@ done twice, and what was in flight is done again with the same result.
 from __future__ import annotations
 
 import dataclasses
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from retrofr import registry
+from retrofr.case.audit import Act, acting
 from retrofr.case.exhibits import active_recipe, find_exhibit, note_unsearched, put_exhibit, put_recipe
+from retrofr.case.permitting import permit, refuse_footage_outside, refuse_nothing_inside
 from retrofr.case.searches import finish_run, start_run
 from retrofr.case.store import Case
 from retrofr.case.writing import StoredStream, commit_slice, finish_stream, open_stream
-from retrofr.engines.base import Prepare, Work
+from retrofr.engines.base import Prepare
 from retrofr.errors import CaseError, ExhibitError, IntegrityError
 from retrofr.events import Listener, Warned, ignore, never
 from retrofr.footage_run import FootageRun
+from retrofr.index_work import PrepareHere, default_workers, prepare_elsewhere, threads_of_nets
 from retrofr.indexed import IndexedSlice, StreamProgress
-from retrofr.intake import NotAskedForError, TakenIn, check_request
-from retrofr.nets import load_nets
+from retrofr.intake import NotAskedForError, TakenIn, cameras_of, check_request
 from retrofr.notes import FootageNotes
+from retrofr.oversight.checking import Permission
+from retrofr.oversight.details import models_of
+from retrofr.oversight.scope import OutsideCounter, Scope
 from retrofr.recipe import Recipe, differences, recipe_of, setting_values
 from retrofr.records import VideoStream
 from retrofr.request import FootageRequest
 from retrofr.results import Coverage, StreamCoverage
-from retrofr.runtime import THREADS_VARIABLE, usable_cores
+from retrofr.runtime import usable_cores
 from retrofr.scoring import build_scorer
 from retrofr.settings import Settings, StageSettings
-from retrofr.shared_footage import SharedFootage
 from retrofr.stream_work import (
     CollectedPiece,
     Piece,
     StreamTask,
-    StreamWork,
-    collected,
     with_decoding_threads,
 )
 from retrofr.versions import versions
-from retrofr.video.footage import find_footage
+from retrofr.video.footage import Footage, find_footage
 from retrofr.video.isolated import DecoderProcess
-
-CORES_A_WORKER = 4
-"""A worker decodes in one process; in another it finds faces and embeds them, both with several threads."""
-
-_NETS_AT_ONCE = 2
 
 _DIFFERENCES_TOLD = 4
 
@@ -69,11 +65,15 @@ class IndexCounts:
 
 @dataclass(frozen=True, eq=False)
 class IndexResult:
-    """What an indexing run did. ``coverage`` is that of the footage that was named, known exhibits included."""
+    """What an indexing run did. ``coverage`` is that of the footage that was named, known exhibits included.
+
+    ``oversight`` is under which authority and policies: see :meth:`retrofr.oversight.checking.Permission.as_dict`.
+    """
 
     recipe: Recipe
     counts: IndexCounts
     coverage: Coverage
+    oversight: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -105,7 +105,7 @@ def index(
 
     Raises:
         UsageError: no footage, an unknown part, a request that does not go with the footage.
-        RefusedError: footage that is not a recorded file.
+        RefusedError: footage that is not a recorded file; or a policy or the authority does not allow it.
         CaseError: the case was indexed with other settings or weights before; what differs is named.
         OutputError: the disk is full; what was committed stays.
         ModelError: a device, detector or embedder that cannot be used.
@@ -117,21 +117,46 @@ def index(
     recipe = recipe_of(settings, build_scorer(settings.embed.embedder, settings.parts))
     _refuse_another_recipe(case, recipe, again=again)
     engine, chosen = registry.load_with_settings("engines", settings.index.engine, settings.parts)
-    put_recipe(case, recipe)
-    number = start_run(case, "index", versions())
-    keeper = _CaseKeeper(case, recipe, listener)
-    with DecoderProcess(settings.video) as decoder:
-        decoder.start()
-        chosen, workers, prepare = _shared_out(engine, chosen, settings, decoder)
-        with engine.build(chosen, prepare, workers, listener, stop) as running:
-            run = FootageRun(running, decoder, keeper, request, listener, stop)
-            try:
-                run.run(files)
-            finally:
-                coverage = run.coverage()
-                note_unsearched(case, recipe.key, coverage.unsearched, coverage.left_out, coverage.ignored)
-    finish_run(case, number)
-    return IndexResult(recipe, keeper.counts, coverage)
+    with acting(case, "index", models=models_of(recipe.terms), listener=listener) as act:
+        permission = _permitted(case, act, settings, request, files, listener)
+        request = dataclasses.replace(request, selection=permission.selection)
+        act.begin(required=False, listener=listener)
+        put_recipe(case, recipe)
+        number = start_run(case, "index", versions() | {"device": settings.device})
+        keeper = _CaseKeeper(case, recipe, listener, permission.scope)
+        with DecoderProcess(settings.video) as decoder:
+            decoder.start()
+            chosen, workers, prepare = _shared_out(engine, chosen, settings, decoder)
+            with engine.build(chosen, prepare, workers, listener, stop) as running:
+                run = FootageRun(running, decoder, keeper, request, listener, stop)
+                try:
+                    run.run(files)
+                finally:
+                    coverage = run.coverage()
+                    note_unsearched(
+                        case, recipe.key, coverage.unsearched, coverage.left_out, coverage.ignored
+                    )
+        finish_run(case, number)
+        refuse_nothing_inside(permission, act, coverage)
+        act.details["exhibits"] = len({stream.exhibit_sha256 for stream in coverage.streams})
+        act.outcome = "interrupted" if coverage.interrupted else "done"
+    return IndexResult(recipe, keeper.counts, coverage, permission.as_dict(keeper.outside.count))
+
+
+def _permitted(
+    case: Case, act: Act, settings: Settings, request: FootageRequest, files: Footage, listener: Listener
+) -> Permission:
+    """Whether this may be indexed; nothing of it was opened yet."""
+    permission = permit(
+        case,
+        act,
+        selection=request.selection,
+        detector=settings.detect.detector,
+        embedder=settings.embed.embedder,
+        listener=listener,
+    )
+    refuse_footage_outside(permission, act, cameras_of(request, files.files))
+    return permission
 
 
 def _shared_out(
@@ -145,52 +170,7 @@ def _shared_out(
     workers = settings.index.workers or default_workers(settings.device)
     settings = with_decoding_threads(settings, usable_cores() // workers)
     shared = decoder if getattr(engine, "IN_THIS_PROCESS", False) else None
-    return chosen, workers, partial(prepare_work, settings, threads_of_nets(workers), shared)
-
-
-def prepare_work(settings: Settings, threads: int | None, decoder: DecoderProcess | None = None) -> Work:
-    """Load the nets and give the work that an engine runs.
-
-    Args:
-        settings: of the run.
-        threads: that the nets may use on a CPU; None where the environment says it.
-        decoder: reads the footage; one of its own where None.
-    """
-    return _Collecting(settings, threads, decoder)
-
-
-def prepare_elsewhere(settings: Settings, threads: int, folder: Path) -> Work:
-    """As :func:`prepare_work`, on a machine that may be another; ``folder`` is where the run was started."""
-    return SharedFootage(prepare_work(settings, threads), folder)
-
-
-class _Collecting:
-    """Gives whole slices. Its nets and its decoder live until it is closed."""
-
-    def __init__(self, settings: Settings, threads: int | None, decoder: DecoderProcess | None) -> None:
-        self._decoder = decoder or DecoderProcess(settings.video)
-        self._decoder.start()  # it loads its libraries while the nets are loaded
-        self._work = StreamWork(load_nets(settings, threads=threads), self._decoder, settings, "faces")
-
-    def __call__(
-        self, task: StreamTask, tell: Listener, stop: Callable[[], bool]
-    ) -> Iterator[CollectedPiece]:
-        return collected(self._work(task, tell, stop))
-
-    def close(self) -> None:
-        self._decoder.close()
-
-
-def default_workers(device: str) -> int:
-    """How many streams are worked on at once: as the cores allow; on a GPU one, which the nets share."""
-    if device.startswith("cuda"):
-        return 1
-    return max(1, usable_cores() // CORES_A_WORKER)
-
-
-def threads_of_nets(workers: int) -> int | None:
-    """How many threads each net of each of so many workers uses; None where the environment says it."""
-    return None if THREADS_VARIABLE in os.environ else max(1, usable_cores() // (workers * _NETS_AT_ONCE))
+    return chosen, workers, PrepareHere(settings, threads_of_nets(workers), shared)
 
 
 def settings_of(case: Case) -> Settings:
@@ -217,8 +197,9 @@ def _refuse_another_recipe(case: Case, recipe: Recipe, *, again: bool) -> None:
 class _CaseKeeper:
     """Commits what comes, and knows what the case has."""
 
-    def __init__(self, case: Case, recipe: Recipe, listener: Listener) -> None:
+    def __init__(self, case: Case, recipe: Recipe, listener: Listener, scope: Scope) -> None:
         self.counts = IndexCounts()
+        self.outside = OutsideCounter(scope)
         self._case, self._recipe, self._listener = case, recipe, listener
         self._rows: dict[tuple[str, int], StoredStream] = {}
         self._paths: dict[str, Path] = {}
@@ -249,6 +230,8 @@ class _CaseKeeper:
         if not isinstance(piece, IndexedSlice):
             return
         row = self._rows[task.taken.exhibit.sha256, task.stream.index]
+        for item in piece.tracklets:
+            self.outside.add(item.tracklet)
         commit_slice(self._case, row.id, piece)
         templates = sum(len(item.tracklet.templates) for item in piece.tracklets)
         self._count(slices=1, tracklets=len(piece.tracklets), templates=templates)

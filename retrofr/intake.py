@@ -7,7 +7,7 @@ applied here. Nothing of a file is decoded before all of that is settled.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from retrofr.errors import ExhibitError, RetrofrError, UsageError
@@ -92,6 +92,14 @@ def check_request(request: FootageRequest, files: Sequence[FootageFile]) -> None
         check_installed()
 
 
+def cameras_of(
+    request: FootageRequest, files: Iterable[FootageFile]
+) -> Iterator[tuple[str, None, str | None]]:
+    """Name and camera of each file as far as they are known, with None in between: no digest was taken yet."""
+    for file in files:
+        yield file.name, None, request.notes.for_exhibit(file.path, file.name).camera
+
+
 class Intake:
     """Takes in one file after the other.
 
@@ -137,8 +145,8 @@ class Intake:
                 placed on it.
         """
         notes = self._notes[file.path]
-        if (reason := self._request.selection.why_not_camera(notes.camera)) is not None:
-            raise NotAskedForError(reason)
+        selection = self._request.selection
+        _leave_out(selection.why_not_camera(notes.camera) or selection.why_not_exhibit(file.name))
         before = look_at(file)
         expected = self._expected.get(file.path)
         facts = self._facts(file)
@@ -152,12 +160,13 @@ class Intake:
             hash_check = check_as_listed(file.name, digests, expected)
         if isinstance(facts, RetrofrError):
             raise facts
+        _leave_out(selection.why_not_exhibit(file.name, digests["sha256"]))
         exhibit = as_exhibit(file, facts, digests["sha256"], before.st_size, notes)
         overlay = self._overlays.read(exhibit, self._check) if self._overlays is not None else None
         if overlay is not None:
             clock = notes.clock((*facts.origins, overlay.origin))
             exhibit = dataclasses.replace(exhibit, clock=clock)
-        window = self._request.selection.window
+        window = selection.window
         windows = () if window.is_open else window.media_windows(exhibit.clock, file.name)
         notices = (*facts.notices, *said_of(overlay))
         return TakenIn(exhibit, notes, windows, hash_check, notices, facts, overlay)
@@ -186,6 +195,11 @@ class Intake:
             self._listener(Digesting(name, done, total, after))
 
         return told
+
+
+def _leave_out(reason: str | None) -> None:
+    if reason is not None:
+        raise NotAskedForError(reason)
 
 
 def _refuse_unknown_cameras(selection: Selection, notes: Sequence[ExhibitNotes]) -> None:

@@ -20,18 +20,19 @@ class Nets:
     device: Device
 
 
-def load_nets(settings: Settings, *, threads: int | None = None) -> Nets:
+def load_nets(settings: Settings, *, threads: int | None = None, worker: int = 0) -> Nets:
     """Load what the settings name.
 
     Args:
         settings: of the run.
         threads: how many the nets may use on a CPU; None for as many as there are.
+        worker: number of this process among those of the run; of several GPUs each takes its own, in turn.
 
     Raises:
         UsageError, SettingsError: a part is unknown, or a setting of one is refused.
         ModelError: a device, a part or its weights cannot be used.
     """
-    device = resolve_device(settings.device, threads=threads)
+    device = resolve_device(settings.device, threads=threads, worker=worker)
     detector = build_detector(settings, device)
     return Nets(detector, build_comparison(settings.embed.embedder, settings.parts, device), device)
 

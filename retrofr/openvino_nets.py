@@ -28,7 +28,7 @@ from retrofr.records import Floats
 Run = Callable[[npt.NDArray[Any]], tuple[Floats, ...]]
 """Takes a batch, gives one float32 array for each output of a net; raises MemoryError where memory ran out."""
 
-_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "bad_alloc", "out of memory")
+_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "bad_alloc", "out of memory", "alloc_failed")
 
 
 def kept_or_converted(name: str, weights_sha256: str, make: Callable[[], Any], form: InputForm) -> Any:

@@ -16,7 +16,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from retrofr.documents import (
@@ -39,8 +39,8 @@ RUN_FILE = "run.json"
 STILLS_FOLDER = "stills"
 PARTIAL_PREFIX = ".retrofr-partial-"
 OWN_NAMES = re.compile(
-    r"hits\.csv|hits\.jsonl|candidates\.csv|coverage\.csv|run\.json"
-    r"|stills/(hit|candidate)-\d+-(frame\.jpg|face\.png)"
+    r"hits\.csv|hits\.jsonl|candidates\.csv|coverage\.csv|run\.json|report\.html"
+    r"|stills/((hit|candidate)-\d+-(frame\.jpg|face\.png)|probe-\d+\.jpg)"
 )
 """The only names retrofr gives to files of an output folder, and so the only ones it ever replaces or removes."""
 
@@ -83,16 +83,17 @@ class OutFolder:
         if kind is not None:
             self._remove_made()
 
-    def write(self, result: SearchResult) -> list[str]:
+    def write(self, result: SearchResult, beside: Mapping[str, bytes] | None = None) -> list[str]:
         """Write the result; gives the names written, relative to the folder.
 
         Args:
             result: as :func:`with_still_names` gives it.
+            beside: more files by name, all of ``OWN_NAMES``: the report.
 
         Raises:
             OutputError: it could not be written; the folder is as it was before.
         """
-        files = _files(result)
+        files = _files(result, beside or {})
         with _explained(self.path):
             staging = Path(tempfile.mkdtemp(prefix=PARTIAL_PREFIX, dir=self.path))
             try:
@@ -201,9 +202,9 @@ def _still_name(kind: str, rank: int, still: Still) -> str:
     return f"{STILLS_FOLDER}/{kind}-{rank:04}{suffix}"
 
 
-def _files(result: SearchResult) -> dict[str, bytes]:
+def _files(result: SearchResult, beside: Mapping[str, bytes]) -> dict[str, bytes]:
     """Contents by name, run.json last: it lists the others with their digests."""
-    files = dict(_stills((*result.hits, *result.candidates)))
+    files = {**beside, **dict(_stills((*result.hits, *result.candidates)))}
     for exporter in (csv.build(csv.CsvSettings()), jsonl.build(jsonl.JsonlSettings())):
         with io.BytesIO() as file:
             exporter.write_appearances(result.hits, file)
@@ -218,6 +219,7 @@ def _files(result: SearchResult) -> dict[str, bytes]:
     document = {
         **run_document(result),
         "coverage": coverage_document(result.coverage),
+        "stills": dict(_hidden((*result.hits, *result.candidates))),
         "files": {name: sha256_bytes(content) for name, content in files.items()},
     }
     files[RUN_FILE] = encoded(json_text(document, indent=2) + "\n")
@@ -231,6 +233,13 @@ def _stills(appearances: Iterable[Appearance]) -> Iterator[tuple[str, bytes]]:
             if pictures.frame_jpeg is not None:
                 yield appearance.still, pictures.frame_jpeg
             yield face_still(appearance.still), pictures.face_png
+
+
+def _hidden(appearances: Iterable[Appearance]) -> Iterator[tuple[str, dict[str, object]]]:
+    """How many faces of others each still hides; null where it was asked to hide nobody."""
+    for appearance in appearances:
+        if appearance.still is not None and appearance.still_pictures is not None:
+            yield appearance.still, {"faces_hidden": appearance.still_pictures.hidden}
 
 
 def _written_before(folder: Path) -> Iterator[str]:

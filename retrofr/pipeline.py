@@ -9,22 +9,38 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from retrofr import registry
+from retrofr.case.audit import Act, acting
+from retrofr.case.permitting import (
+    permit,
+    permit_faces,
+    refuse_footage_outside,
+    refuse_nothing_inside,
+    threshold_of,
+)
 from retrofr.continuity import Continuity, KnownTracklets, alike_at, ends_in_question
 from retrofr.engines.inline import InlineEngine
-from retrofr.events import Listener, ignore, never
+from retrofr.errors import ModelError
+from retrofr.events import Listener, Warned, ignore, never
 from retrofr.faces import FoundTracklet
 from retrofr.footage_run import FootageRun
 from retrofr.gallery.base import SliceGallery
-from retrofr.intake import TakenIn, check_request
+from retrofr.intake import TakenIn, cameras_of, check_request
 from retrofr.nets import Nets, describe_detector, load_nets
 from retrofr.notes import FootageNotes
+from retrofr.operating import find_operating_points
+from retrofr.oversight.checking import Permission
+from retrofr.oversight.details import models_of, search_details
+from retrofr.oversight.scope import OutsideCounter, Scope
 from retrofr.probe_files import ProbeSpec
-from retrofr.probe_gathering import make_probes, name_pictures
+from retrofr.probe_gathering import NamedPictures, make_probes, name_pictures
 from retrofr.probes import describe_probes
-from retrofr.records import Tracklet, VideoStream
+from retrofr.records import Probe, Still, Tracklet, VideoStream
+from retrofr.redaction.checking import PictureCheck, picture_check
+from retrofr.redaction.record import redaction_record
 from retrofr.request import FootageRequest
 from retrofr.results import Coverage, SearchResult, StreamCoverage, mark_changed
 from retrofr.runtime import usable_cores
@@ -32,7 +48,7 @@ from retrofr.searching import Search
 from retrofr.settings import Settings, TrackSettings
 from retrofr.stream_work import SliceEnd, StreamTask, StreamWork, with_decoding_threads
 from retrofr.versions import versions
-from retrofr.video.footage import find_footage
+from retrofr.video.footage import Footage, find_footage
 from retrofr.video.isolated import DecoderProcess
 
 
@@ -46,6 +62,7 @@ def search(
     stop: Callable[[], bool] = never,
     lenient: bool = False,
     keep_stills: bool = False,
+    unredacted: str | None = None,
 ) -> SearchResult:
     """Search recorded footage for the faces of probes.
 
@@ -60,6 +77,8 @@ def search(
             ``coverage.interrupted`` set.
         lenient: pictures that cannot be probes are listed among what was not searched, and the others searched.
         keep_stills: give every hit and listed candidate its pictures; costs time and memory.
+        unredacted: the reason for which these pictures hide nobody; it is logged. None: everybody but the candidate
+            is hidden in them.
 
     Returns:
         Ranked appearances, and what was and was not searched: unreadable footage is in the coverage.
@@ -67,46 +86,139 @@ def search(
     Raises:
         UsageError: no footage or no probe, an unknown part, a probe without exactly one chosen face, a request
             that does not go with the footage.
-        RefusedError: footage that is not a recorded file.
+        RefusedError: footage that is not a recorded file; or a policy or the authority does not allow the search.
         ModelError: a device, detector or embedder that cannot be used.
     """
+    with acting(None, "search", reason=unredacted, listener=listener) as act:
+        pictures = _Pictures(keep_stills, unredacted, listener)
+        result = _search(footage, probes, act, settings, request, listener, stop, lenient, pictures)
+        act.details |= {"unredacted": True} if keep_stills and unredacted is not None else {}
+        act.details |= search_details(result)
+        act.models |= models_of(result.run)
+        act.outcome = "interrupted" if result.coverage.interrupted else "done"
+        return result
+
+
+def _search(
+    footage: Sequence[str | Path],
+    probes: Sequence[str | Path | ProbeSpec],
+    act: Act,
+    settings: Settings | None,
+    request: FootageRequest | None,
+    listener: Listener,
+    stop: Callable[[], bool],
+    lenient: bool,
+    pictures: _Pictures,
+) -> SearchResult:
     settings = settings or Settings()
     request = request or FootageRequest(FootageNotes.under(settings.clock))
     files = find_footage(footage)
     check_request(request, files.files)  # here, so that a mistyped name fails before models are loaded
     named = name_pictures(probes, lenient=lenient)
     registry.load("indexes", settings.search.index)
+    permission = _permitted(act, settings, request, files, named, listener)
+    request = dataclasses.replace(request, selection=permission.selection)
     with DecoderProcess(settings.video) as decoder:
         decoder.start()  # it loads its libraries while the nets are loaded
         nets = load_nets(settings)
         ready = (nets.detector, nets.comparison)
         loaded, unusable = make_probes(named, lambda: ready, settings.quality, listener, lenient=lenient)
-        searching = Search(loaded, nets.comparison, settings.search, settings.parts)
+        permit_faces(permission, act, loaded)
+        searching = _searching(loaded, nets, settings)
+        pictures.prepare(settings, nets)
         started = datetime.now(UTC)
         alone = with_decoding_threads(settings, usable_cores())
-        work = StreamWork(nets, decoder, alone, "frames" if keep_stills else "nothing")
+        work = StreamWork(nets, decoder, alone, "frames" if pictures.wanted else "nothing")
         with InlineEngine(lambda: work, listener, stop) as engine:
-            comparing = _Comparing(searching, settings.track)
+            comparing = _Comparing(searching, settings.track, permission.scope, pictures)
             run = FootageRun(engine, decoder, comparing, request, listener, stop)
             run.run(files)
     continuity = Continuity(
         comparing.known, settings.track, alike_at(nets.comparison.compare, searching.threshold.score)
     )
     coverage = run.coverage()
+    refuse_nothing_inside(permission, act, coverage)
     coverage = dataclasses.replace(coverage, unsearched=(*coverage.unsearched, *unusable))
     record = _describe_run(started, nets, settings) | _describe_footage(request, run.taken)
-    return _result(searching, continuity, coverage, record)
+    record |= permission.as_dict(comparing.outside.count)
+    return pictures.recorded(_result(searching, continuity, coverage, record))
+
+
+def _permitted(
+    act: Act,
+    settings: Settings,
+    request: FootageRequest,
+    files: Footage,
+    named: NamedPictures,
+    listener: Listener,
+) -> Permission:
+    """Whether this may be searched; nothing of it was opened yet."""
+    permission = permit(
+        None,
+        act,
+        selection=request.selection,
+        detector=settings.detect.detector,
+        embedder=settings.embed.embedder,
+        probes=named.pictures,
+        threshold=partial(threshold_of, settings),
+        listener=listener,
+    )
+    refuse_footage_outside(permission, act, cameras_of(request, files.files))
+    return permission
+
+
+def _searching(probes: Sequence[Probe], nets: Nets, settings: Settings) -> Search:
+    operating = find_operating_points(settings.search, nets.comparison.identity(), nets.detector.name)
+    return Search(probes, nets.comparison, settings.search, settings.parts, operating)
+
+
+class _Pictures:
+    """Makes the pictures of candidates; none of a frame that could not be checked for others."""
+
+    def __init__(self, wanted: bool, unredacted: str | None, listener: Listener) -> None:
+        self.wanted = wanted
+        self._unredacted, self._listener = unredacted, listener
+        self._check: PictureCheck | None = None
+        self._missing = 0
+
+    def prepare(self, settings: Settings, nets: Nets) -> None:
+        """Load what is needed, so that a run of hours does not end without pictures."""
+        if self.wanted and self._unredacted is None:
+            self._check = picture_check(settings, lambda: nets.device)
+            _ = self._check.detector
+
+    def still(self, found: FoundTracklet, face: int) -> Still | None:
+        if not self.wanted:
+            return None
+        try:
+            return found.still(face, self._check)
+        except ModelError as error:
+            self._missing += 1
+            name = found.tracklet.exhibit.name
+            why = f"a picture was not made, as it could not be checked for other faces: {error.reason}"
+            self._listener(Warned(name, why))
+            return None
+
+    def recorded(self, result: SearchResult) -> SearchResult:
+        """The same result, with what its pictures hide among what the run was."""
+        if not self.wanted:
+            return result
+        stills = [a.still_pictures for a in (*result.hits, *result.candidates) if a.still_pictures]
+        how = None if self._check is None else self._check.how
+        record = redaction_record(stills, how, self._unredacted, self._missing)
+        return dataclasses.replace(result, run=result.run | {"redaction": record})
 
 
 class _Comparing:
     """Compares each tracklet as it ends, and forgets it unless it is a candidate or lies at a slice's edge.
 
-    ``known`` are the latter: an appearance may extend over them.
+    ``known`` are the latter: an appearance may extend over them. ``outside`` counts templates outside of the scope.
     """
 
-    def __init__(self, searching: Search, track: TrackSettings) -> None:
+    def __init__(self, searching: Search, track: TrackSettings, scope: Scope, pictures: _Pictures) -> None:
         self.known = KnownTracklets()
-        self._searching, self._track = searching, track
+        self.outside = OutsideCounter(scope)
+        self._searching, self._track, self._pictures = searching, track, pictures
         self._slice: list[Tracklet] = []
 
     def begin(self, taken: TakenIn, stream: VideoStream) -> None:
@@ -115,7 +227,9 @@ class _Comparing:
     def take(self, task: StreamTask, piece: object) -> None:  # noqa: ARG002
         match piece:
             case FoundTracklet(tracklet):
-                self._searching.look_through(SliceGallery([tracklet], lambda _, face: piece.still(face)))
+                self.outside.add(tracklet)
+                made = partial(self._pictures.still, piece)
+                self._searching.look_through(SliceGallery([tracklet], lambda _, face: made(face)))
                 self._slice.append(tracklet)
             case SliceEnd():
                 self.known.add(ends_in_question(self._slice, self._track))
@@ -143,6 +257,7 @@ def _result(
         coverage=coverage,
         use=searching.use(),
         run=asked | record,
+        statement=searching.statement(),
     )
 
 

@@ -14,13 +14,17 @@ import numpy as np
 
 from retrofr.errors import ExhibitError, ProbeError
 from retrofr.integrity import sha256_file
-from retrofr.records import Pixels
+from retrofr.oversight.probe_records import RECORD_SUFFIX
+from retrofr.records import Floats, Pixels
+from retrofr.refusals import refuse_case
 from retrofr.video.footage import natural_key
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
 MAX_MEGAPIXELS = 150
 LONGEST_SIDE_PIXELS = 3000
 """Larger pictures are shrunk to this: faces stay larger than the embedders' chips, memory is bounded."""
+MARGIN = 0.4
+"""What is shown round a face's box, as a share of its longer side."""
 # What file managers leave in folders, beside names that begin with a dot.
 _OF_THE_SYSTEM = frozenset({"thumbs.db", "desktop.ini"})
 
@@ -59,6 +63,7 @@ def parse_probe(text: str | Path | ProbeSpec) -> ProbeSpec:
         return text
     path = Path(text)
     if isinstance(text, Path) or path.exists():
+        refuse_case(path)
         return ProbeSpec(path.stem if path.is_file() else path.resolve().name, path)
     name, equals, rest = text.partition("=")
     if equals and name:
@@ -75,13 +80,14 @@ def probe_list(folder: Path) -> list[ProbeSpec]:
     """Read a folder of many persons: each picture in it is one person, and each folder in it is one person.
 
     A person is called as the folder, or as the picture without its suffix. Files that are no pictures are taken
-    up as well, so that they turn up as problems instead of being passed over; only hidden files and those of file
-    managers are left out.
+    up as well, so that they turn up as problems instead of being passed over; only hidden files, those of file
+    managers and records of pictures (``anna.jpg.toml``) are left out.
 
     Raises:
         ProbeError: there is no such folder, nobody is in it, or two persons would have one name.
     """
     subject = str(folder)
+    refuse_case(folder)
     try:
         entries = sorted(folder.iterdir(), key=lambda entry: natural_key(entry.name))
     except FileNotFoundError as error:
@@ -95,7 +101,7 @@ def probe_list(folder: Path) -> list[ProbeSpec]:
         raise ProbeError(f"cannot be read ({error.strerror})", subject=subject) from error
     named: dict[str, ProbeSpec] = {}
     for entry in entries:
-        if entry.name.startswith(".") or entry.name.casefold() in _OF_THE_SYSTEM:
+        if entry.name.startswith(".") or entry.name.casefold() in _OF_THE_SYSTEM or _is_record(entry):
             continue
         spec = ProbeSpec(entry.name if entry.is_dir() else entry.stem, entry)
         other = named.setdefault(spec.name, spec)
@@ -109,6 +115,12 @@ def probe_list(folder: Path) -> list[ProbeSpec]:
         hint = "put a picture, or a folder of pictures, of each person in it"
         raise ProbeError("nobody is in this folder", subject=subject, hint=hint)
     return list(named.values())
+
+
+def _is_record(entry: Path) -> bool:
+    """Whether it tells where the picture beside it came from."""
+    picture = entry.with_suffix("")
+    return entry.suffix == RECORD_SUFFIX and picture.suffix.lower() in IMAGE_SUFFIXES
 
 
 def probe_pictures(specs: Sequence[ProbeSpec]) -> dict[str, list[ProbeSpec]]:
@@ -191,6 +203,20 @@ def read_probe_picture(picture: ProbePicture) -> Pixels:
         ProbeError: as for :func:`read_picture`, or its file was changed since its digest was taken.
     """
     return _read(picture.spec.path, picture.sha256)
+
+
+def around_face(image: Pixels, box: Floats) -> Pixels:
+    """The part of a picture around a face, as it is there.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        box: (4,) of the face, in its pixels.
+    """
+    height, width = image.shape[:2]
+    grow = MARGIN * float(max(box[2] - box[0], box[3] - box[1]))
+    x1, y1 = np.maximum(np.floor(box[:2] - grow), 0).astype(int)
+    x2, y2 = np.minimum(np.ceil(box[2:] + grow), (width, height)).astype(int)
+    return np.ascontiguousarray(image[y1:y2, x1:x2])
 
 
 def _read(path: Path, sha256: str | None) -> Pixels:

@@ -19,9 +19,10 @@ from retrofr.settings import Settings
 TRACKLETS_VERSION = 3
 """Counts the ways in which samples became tracklets: a change of it makes new recipes."""
 
-# These change how fast it goes, or what is survived, and nothing of what is found.
+# These change how fast it goes, or what is survived, and nothing of what is found. What hardware hides of damage is
+# told by the coverage of the stream.
 _NO_INFLUENCE = {
-    "video": ("stall_seconds", "threads"),
+    "video": ("stall_seconds", "threads", "hardware", "hardware_gpu"),
     "detect": ("batch_frames",),
     "embed": ("batch_faces",),
 }

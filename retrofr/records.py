@@ -205,10 +205,13 @@ class Face:
 class Still:
     """Pictures of one face, encoded: the whole frame with the face's box drawn (None where it is not kept), and
     the aligned face.
+
+    ``hidden`` counts the other faces that are hidden in them; None where nobody is hidden, as somebody gave a reason.
     """
 
     frame_jpeg: bytes | None
     face_png: bytes
+    hidden: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,12 +264,35 @@ class Probe:
         return np.stack([image.template for image in self.images])
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """How much more a score is to be expected of one person than of two, by a calibration.
+
+    Args:
+        llr: log10 of the likelihood ratio, never beyond the bounds of the calibration's data; None where there is
+            none for this condition, and ``reason`` says why.
+        band: the verbal equivalent; empty without a ratio.
+        at_bound: the ratio was cut to a bound: the data carries no stronger statement.
+        reason: why there is no ratio.
+    """
+
+    llr: float | None
+    band: str = ""
+    at_bound: bool = False
+    reason: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.llr is None) != (self.reason is not None):
+            raise ValueError("a likelihood ratio, or the reason why there is none")
+
+
 @dataclass(frozen=True, eq=False)
 class Candidate:
     """A tracklet compared with a probe. ``supporting`` counts its faces that reach the threshold alone.
 
     ``person`` is the number of the person that the tracklet was put to; None where it was put to none.
-    ``tracklet_id`` is the tracklet's in the case; None outside of one.
+    ``tracklet_id`` is the tracklet's in the case; None outside of one. ``evidence`` is None in searches that
+    are older than it.
     """
 
     probe: str
@@ -277,3 +303,4 @@ class Candidate:
     still: Still | None
     person: int | None = None
     tracklet_id: int | None = None
+    evidence: Evidence | None = None

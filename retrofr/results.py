@@ -14,15 +14,20 @@ from retrofr.errors import (
     EXIT_INTERRUPTED,
     ExhibitError,
     IntegrityError,
+    RefusedError,
     RetrofrError,
 )
-from retrofr.records import Probe, RangeKind, Still, TimeRange
+from retrofr.records import Evidence, Probe, RangeKind, Still, TimeRange
+from retrofr.statements import SearchStatement
 
 LEADS_ONLY = "Investigative leads, to be examined by a person."
 
+NOT_EXAMINED = "not examined"
+"""What is said of an appearance on which no examiner has given a verdict."""
+
 _UNKNOWN_CLOCK = WallClock(NO_CLOCK)
 
-UnsearchedKind = Literal["unreadable", "integrity", "stopped"]
+UnsearchedKind = Literal["unreadable", "integrity", "stopped", "refused"]
 
 BLIND_DECODER = "decoder does not report all damage"
 """How notes on streams end whose ``codec_reports_damage`` is False."""
@@ -50,7 +55,9 @@ class Appearance:
     ``tracklets`` counts those it is made of; ``tracklets_extending`` are the ones among them that are no
     candidates themselves and only show the same face going on. ``person`` is the number of the person that its
     best tracklet was put to. ``search`` and ``tracklet`` (of the best face, and that face's place
-    ``best_face`` among its tracklet's best) are numbers of a case; None outside of one.
+    ``best_face`` among its tracklet's best) are numbers of a case; None outside of one. ``evidence`` is what the
+    score of the best tracklet says for or against the probe's person; None where nothing was asked. ``verdict`` says
+    whether examiners concluded on it, and what.
 
     An appearance of a person that no probe was compared with has an empty ``probe``, no ``hit``, rank 0 and a
     score that is no number; ``faces`` then counts its faces with a template.
@@ -92,6 +99,8 @@ class Appearance:
     search: int | None = None
     tracklet: int | None = None
     best_face: int | None = None
+    evidence: Evidence | None = None
+    verdict: str = NOT_EXAMINED
 
     @property
     def compared(self) -> bool:
@@ -181,7 +190,7 @@ class Unsearched:
     """Something of which nothing was searched, and why.
 
     ``kind``: ``unreadable``; ``integrity``: it is not what a hash list says it is, or was altered;
-    ``stopped``: the run was stopped before it.
+    ``stopped``: the run was stopped before it; ``refused``: it is still being written to, so it is no recording.
     """
 
     subject: str
@@ -193,6 +202,8 @@ class Unsearched:
     def because(cls, error: RetrofrError, subject: str) -> Unsearched:
         """For an error that ended work on one exhibit; ``subject`` where the error names none."""
         kind: UnsearchedKind = "integrity" if isinstance(error, IntegrityError) else "unreadable"
+        if isinstance(error, RefusedError):
+            kind = "refused"
         return cls(error.subject or subject, error.reason, error.hint, kind)
 
 
@@ -220,14 +231,22 @@ class Coverage:
 
     @property
     def exit_code(self) -> int:
-        """130 interrupted, 4 an exhibit is not what it was, 3 nothing was searched, 10 gaps, 0 finished."""
+        """130 interrupted, 4 an exhibit is not what it was, 8 nothing was searched but what was refused, 3 nothing was
+        searched, 10 gaps, 0 finished.
+        """
         if self.interrupted:
             return EXIT_INTERRUPTED
         if self.integrity_fails:
             return IntegrityError.exit_code
         if not any(stream.frames for stream in self.streams):
-            return ExhibitError.exit_code
+            refused = self.unsearched and all(item.kind == "refused" for item in self.unsearched)
+            return RefusedError.exit_code if refused else ExhibitError.exit_code
         return EXIT_GAPS if self.has_gaps else EXIT_FINISHED
+
+    @property
+    def faces_unfit(self) -> int:
+        """Faces that were found and were too poor to compare."""
+        return sum(stream.faces_unfit for stream in self.streams)
 
     @property
     def searched_seconds(self) -> Fraction:
@@ -282,7 +301,8 @@ class SearchResult:
     """Everything a search found, what it looked at and what it ran on.
 
     ``hits`` reach the threshold, ``candidates`` are the best below it, as many as asked for; both ranked.
-    ``compared`` counts tracklets that were compared, ``run`` is what run.json holds beside the coverage.
+    ``compared`` counts tracklets that were compared, ``run`` is what run.json holds beside the coverage,
+    ``statement`` is what is known of the search's errors.
     """
 
     hits: tuple[Appearance, ...]
@@ -293,6 +313,7 @@ class SearchResult:
     coverage: Coverage
     use: IndexUse
     run: dict[str, object]
+    statement: SearchStatement
 
     @property
     def exit_code(self) -> int:

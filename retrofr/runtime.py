@@ -1,8 +1,9 @@
 """How a torch net is run: by torch on a GPU, by OpenVINO on a CPU, converted from the same module.
 
 Plain torch on a CPU is the reference the other two are tested against. Only this file decides on a device, on the
-number of threads and on precision (float32 everywhere, without TF32 or bf16). OpenVINO is imported when a net is
-asked for, torch only where it runs nets, where one is converted, or where there may be a GPU.
+number of threads and on precision: float32 without TF32 or bfloat16, and float16 on a GPU for nets that were shown
+to give the same. OpenVINO is imported when a net is asked for, torch only where it runs nets, where one is
+converted, or where there may be a GPU.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -21,22 +21,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from retrofr import gpus
 from retrofr.errors import ModelError, SettingsError
 from retrofr.openvino_import import InputForm, convert
-from retrofr.openvino_nets import memory_errors, run_kept_or_converted, run_model
+from retrofr.openvino_nets import run_kept_or_converted, run_model
 from retrofr.records import Floats
+from retrofr.torch_nets import torch_run
 from retrofr.weights import WeightsFile, read_weights_with_digest
 
 if TYPE_CHECKING:
     import torch
 
 Array = npt.NDArray[Any]
+Run = Callable[[Array], tuple[Floats, ...]]
 
 BACKENDS = ("openvino", "torch")
+PRECISIONS = ("float32", "float16")
 BACKEND_VARIABLE = "RETROFR_BACKEND"
 THREADS_VARIABLE = "RETROFR_THREADS"
-# What the drivers of NVIDIA (also of its boards and inside WSL) and of AMD put into a Linux system.
-_GPU_SIGNS = ("dev/nvidia*", "dev/nvhost*", "dev/nvgpu*", "dev/dxg", "dev/kfd", "proc/driver/nvidia")
+PRECISION_VARIABLE = "RETROFR_PRECISION"
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Device:
     """Where nets run: ``kind`` is ``cpu`` or ``cuda``, ``index`` the GPU's number (0 for the CPU).
 
     ``name`` is the processor's or the GPU's own name, ``backend`` what runs the nets, ``backend_version`` its
-    version, ``threads`` how many it may use on a CPU.
+    version, ``threads`` how many it may use on a CPU. ``precision`` is that of nets that may run in float16.
     """
 
     kind: str
@@ -53,6 +56,7 @@ class Device:
     backend: str
     backend_version: str
     threads: int
+    precision: str = PRECISIONS[0]
 
     @property
     def torch_device(self) -> torch.device:
@@ -61,25 +65,36 @@ class Device:
         return torch.device("cpu") if self.kind == "cpu" else torch.device("cuda", self.index)
 
     def describe(self) -> str:
-        """One line for results, for example ``cpu (AMD EPYC, 2 threads, openvino 2026.4.1)``."""
+        """One line for results, for example ``cpu (AMD EPYC, 2 threads, openvino 2026.4.1)``.
+
+        A precision is named where it is not float32.
+        """
         runs_on = f"{self.backend} {self.backend_version}"
+        if self.precision != PRECISIONS[0]:
+            runs_on += f", {self.precision}"
         if self.kind == "cpu":
             threads = f"{self.threads} thread{'' if self.threads == 1 else 's'}"
             return f"cpu ({self.name}, {threads}, {runs_on})"
         return f"cuda:{self.index} ({self.name}, {runs_on})"
 
 
-def resolve_device(text: str, *, backend: str | None = None, threads: int | None = None) -> Device:
+def resolve_device(
+    text: str, *, backend: str | None = None, threads: int | None = None, worker: int = 0
+) -> Device:
     """Turn what the user asked for into a device that is there; ``auto`` loads torch only where a GPU may be.
 
+    A GPU runs nets that may in float16 if it is quicker that way; the environment variable RETROFR_PRECISION says
+    float32 or float16 instead. On a CPU all is float32.
+
     Args:
-        text: ``auto`` (the first GPU where there is one, else the CPU), ``cpu``, ``cuda`` or ``cuda:N``.
+        text: ``auto`` (a GPU where there is one, else the CPU), ``cpu``, ``cuda`` (a GPU) or ``cuda:N``.
         backend: ``openvino`` or ``torch``, on a CPU; without it the environment variable RETROFR_BACKEND, else
             openvino. A GPU is always run by torch.
         threads: how many a CPU may use; without it RETROFR_THREADS, else as many as this process may run on.
+        worker: number of this process among those of a run; of several GPUs each takes its own, in turn.
 
     Raises:
-        SettingsError: the text, backend or number of threads makes no sense.
+        SettingsError: the text, backend, precision or number of threads makes no sense.
         ModelError: the device asked for is not on this machine; what is there is named.
     """
     if not re.fullmatch("auto|cpu|cuda(:[0-9]{1,3})?", text):
@@ -87,18 +102,19 @@ def resolve_device(text: str, *, backend: str | None = None, threads: int | None
             f"{text!r} is not a device", subject="device", hint="expected auto, cpu, cuda or cuda:N"
         )
     kind, _, number = text.partition(":")
-    backend, threads = _chosen_backend(backend), _chosen_threads(threads)
+    backend, threads, precision = _chosen_backend(backend), _chosen_threads(threads), _asked_precision()
     if kind == "cpu":
         return _cpu(backend, threads)
-    gpus = _gpu_names() if kind == "cuda" or _gpu_may_be_there() else []
-    index = int(number or 0)
-    if index < len(gpus):
+    names = gpus.names() if kind == "cuda" or gpus.may_be_there() else []
+    index = int(number) if number else worker % max(1, len(names))
+    if index < len(names):
         import torch
 
-        return Device("cuda", index, gpus[index], "torch", torch.__version__, threads)
+        precision = precision or ("float16" if gpus.is_quick_in_half(index) else "float32")
+        return Device("cuda", index, names[index], "torch", torch.__version__, threads, precision)
     if kind == "auto":
         return _cpu(backend, threads)
-    there = ["cpu", *(f"cuda:{i} ({name})" for i, name in enumerate(gpus))]
+    there = ["cpu", *(f"cuda:{i} ({name})" for i, name in enumerate(names))]
     raise ModelError(
         f"{text} is not on this machine, as far as torch can see",
         subject="device",
@@ -115,9 +131,7 @@ class Runner:
         largest_batch: how many items ``run`` is given at once; halved for good where memory runs out.
     """
 
-    def __init__(
-        self, run: Callable[[Array], tuple[Floats, ...]], device: Device, largest_batch: int
-    ) -> None:
+    def __init__(self, run: Run, device: Device, largest_batch: int) -> None:
         self._run = run
         self.device = device
         self.largest_batch = largest_batch
@@ -173,6 +187,7 @@ def compile_module(
     dtype: type[np.generic] = np.float32,
     cpu_batch: int = 16,
     gpu_batch: int = 64,
+    half: bool = False,
 ) -> Runner:
     """Make a net ready to run on a device.
 
@@ -185,6 +200,7 @@ def compile_module(
         dtype: of the inputs, ``numpy.float32`` or ``numpy.uint8``.
         cpu_batch: most items run at once on a CPU. Nets on large pictures are fastest with 1.
         gpu_batch: most items run at once on a GPU.
+        half: a test shows that it gives the same in float16, so that it may run so where the device does.
 
     Raises:
         ModelError: OpenVINO cannot convert the net, or the net does not fit into the device's memory.
@@ -193,29 +209,19 @@ def compile_module(
         model = convert(module, InputForm(example_shape, (0, *dynamic), dtype))
         run = run_model(model, device.threads, type(module).__name__)
     else:
-        run = _torch_run(module, device)
+        run = _run_by_torch(module, device, half=half)
     return Runner(run, device, cpu_batch if device.kind == "cpu" else gpu_batch)
 
 
-def _torch_run(module: torch.nn.Module, device: Device) -> Callable[[Array], tuple[Floats, ...]]:
-    import torch
-
-    place = device.torch_device
-    if device.kind == "cpu":
-        torch.set_num_threads(device.threads)
-    with memory_errors():
-        module = module.to(place).eval()
-
-    def run(batch: Array) -> tuple[Floats, ...]:
-        exact = torch.backends.cudnn.flags(
-            enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-        )
-        with memory_errors(), torch.inference_mode(), exact:
-            outputs = module(torch.from_numpy(np.ascontiguousarray(batch)).to(place))
-            tensors = outputs if isinstance(outputs, tuple) else (outputs,)
-            return tuple(tensor.float().cpu().numpy() for tensor in tensors)
-
-    return run
+def _run_by_torch(module: torch.nn.Module, device: Device, *, half: bool) -> Run:
+    in_half = device.precision == "float16"
+    return torch_run(
+        module,
+        device.torch_device,
+        threads=device.threads,
+        quick=device.kind == "cuda" or in_half,
+        half=half and in_half,
+    )
 
 
 def compile_weights(
@@ -228,6 +234,7 @@ def compile_weights(
     dtype: type[np.generic] = np.float32,
     cpu_batch: int = 16,
     gpu_batch: int = 64,
+    half: bool = False,
     kind: str = "",
     when_needed: bool = False,
 ) -> Runner:
@@ -238,7 +245,7 @@ def compile_weights(
         make: makes the module from those bytes; it imports what it needs itself.
         kind: tells nets apart that take different parts of one file.
         when_needed: on a CPU, a net that was converted before is made ready by its first run.
-        device, example_shape, dynamic, dtype, cpu_batch, gpu_batch: as for :func:`compile_module`.
+        device, example_shape, dynamic, dtype, cpu_batch, gpu_batch, half: as for :func:`compile_module`.
 
     Raises:
         WeightsError: the weights are absent or not what they should be.
@@ -251,7 +258,7 @@ def compile_weights(
         made = partial(make, content)
         run = run_kept_or_converted(name, sha256, made, form, device.threads, when_needed=when_needed)
     else:
-        run = _torch_run(make(content), device)
+        run = _run_by_torch(make(content), device, half=half)
     return Runner(run, device, cpu_batch if device.kind == "cpu" else gpu_batch)
 
 
@@ -260,6 +267,14 @@ def _chosen_backend(backend: str | None) -> str:
     if chosen not in BACKENDS:
         raise SettingsError(f"{chosen!r} is not one of {', '.join(BACKENDS)}", subject="backend")
     return chosen
+
+
+def _asked_precision() -> str | None:
+    """What the environment asks for; None for nothing."""
+    asked = os.environ.get(PRECISION_VARIABLE) or None
+    if asked is not None and asked not in PRECISIONS:
+        raise SettingsError(f"{asked!r} is not one of {', '.join(PRECISIONS)}", subject=PRECISION_VARIABLE)
+    return asked
 
 
 def _chosen_threads(threads: int | None) -> int:
@@ -294,20 +309,3 @@ def _cpu_name() -> str:
         lines = []
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, "") or platform.processor() or platform.machine()
-
-
-def _gpu_may_be_there() -> bool:
-    """Whether a GPU that torch calls ``cuda`` could be on this machine; False only where that is certain."""
-    if sys.platform == "darwin":
-        return False
-    if sys.platform != "linux":
-        return True
-    return any(any(Path("/").glob(sign)) for sign in _GPU_SIGNS)
-
-
-def _gpu_names() -> list[str]:
-    import torch
-
-    if not torch.cuda.is_available():
-        return []
-    return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]

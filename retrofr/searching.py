@@ -7,14 +7,12 @@ leaves out nothing; an approximate one is used where it was measured to be faste
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from retrofr.appearances import rank_appearances
 from retrofr.continuity import Continuity
-from retrofr.errors import UsageError
 from retrofr.gallery.base import Gallery
 from retrofr.gallery.choice import IndexChoice
 from retrofr.gallery.fusion import ComparesTemplates, fused_templates
@@ -24,34 +22,13 @@ from retrofr.gallery.rescoring import Rescorer
 from retrofr.gallery.resident import vector_blocks
 from retrofr.gallery.scan import Pictures, Reach, VectorBlock, Wide
 from retrofr.gallery.standings import Standing, Standings
-from retrofr.records import Candidate, Probe, Tracklet
+from retrofr.operating import NO_OPERATING_POINTS, Operating, Threshold, resolve_threshold, state_search
+from retrofr.records import Candidate, Evidence, Floats, Probe, Quality, Tracklet
 from retrofr.results import Appearance, IndexUse
 from retrofr.settings import SearchSettings
+from retrofr.statements import SearchStatement
 
-
-@dataclass(frozen=True)
-class Threshold:
-    """The lowest score of a hit, and who says so."""
-
-    score: float
-    source: str
-
-
-def resolve_threshold(settings: SearchSettings, comparison: ComparesTemplates) -> Threshold:
-    """The threshold that was given, or the comparison's documented default.
-
-    Raises:
-        UsageError: neither is there.
-    """
-    if settings.threshold is not None:
-        return Threshold(settings.threshold, "given for this run (override)")
-    if comparison.default_threshold is None:
-        raise UsageError(
-            "has no documented threshold yet",
-            subject=f"embedder {comparison.name}",
-            hint="set one with --threshold, from scores measured on labelled material",
-        )
-    return Threshold(comparison.default_threshold, comparison.threshold_source)
+__all__ = ["Search", "Threshold", "resolve_threshold"]
 
 
 class Search:
@@ -62,6 +39,7 @@ class Search:
         comparison: scores templates.
         settings: of the search.
         parts: settings of parts by name, as ``Settings.parts`` holds them.
+        operating: the operating points of the run, or why there are none.
 
     ``reach`` is the distance of index vectors that a hit can have.
     """
@@ -72,11 +50,12 @@ class Search:
         comparison: ComparesTemplates,
         settings: SearchSettings,
         parts: Mapping[str, Mapping[str, Any]],
+        operating: Operating = NO_OPERATING_POINTS,
     ) -> None:
         self.probes = tuple(probes)
         self.settings = settings
         self.comparison = comparison
-        self.threshold = resolve_threshold(settings, comparison)
+        self.threshold = resolve_threshold(settings, comparison, operating)
         self.compared = 0
         self.compared_templates = 0
         self._sides = [fused_templates(probe.templates, settings.fusion) for probe in self.probes]
@@ -143,7 +122,20 @@ class Search:
             best=tracklet.best[best],
             still=gallery.still(standing.tracklet, best),
             person=gallery.person(standing.tracklet),
+            evidence=self._evidence(standing, tracklet, best),
         )
+
+    def _evidence(self, standing: Standing, tracklet: Tracklet, best: int) -> Evidence:
+        pictures = self._pictures_behind(self.probes[standing.probe], tracklet.templates[best])
+        faces = [*pictures, tracklet.best[best].quality]
+        return self.threshold.operating.evidence(standing.score, faces)
+
+    def _pictures_behind(self, probe: Probe, template: Floats) -> list[Quality]:
+        """The pictures that a face's score comes from: the one it is most like, or all where they are averaged."""
+        if self.settings.fusion != "best" or len(probe.images) == 1:
+            return [image.quality for image in probe.images]
+        scores = self.comparison.compare(probe.templates, template[None])[:, 0]
+        return [probe.images[int(scores.argmax())].quality]
 
     def found(self) -> tuple[tuple[Standing, ...], tuple[Standing, ...]]:
         """Hits, and the best below the threshold: each with its gallery's id and its candidate, best score first."""
@@ -164,6 +156,16 @@ class Search:
         hits, below = ([s.candidate for s in found if s.candidate] for found in self.found())
         gap = self.settings.join_gap_seconds
         return rank_appearances(hits, below, join_gap_seconds=gap, continuity=continuity)
+
+    def statement(self) -> SearchStatement:
+        """What is known of the errors of the search so far."""
+        return state_search(
+            self.threshold,
+            compared=self.compared,
+            compared_faces=self.compared_templates,
+            pictures=[len(probe.images) for probe in self.probes],
+            fusion=self.settings.fusion,
+        )
 
     def use(self) -> IndexUse:
         """Which index ran and why, and what it was measured to miss."""

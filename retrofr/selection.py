@@ -244,6 +244,11 @@ class Selection:
     cameras: tuple[str, ...] = ()
     streams: tuple[int, ...] = ()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether everything is meant."""
+        return self.window.is_open and not (self.cameras or self.streams)
+
     def why_not_camera(self, camera: str | None) -> str | None:
         """Why a recording of this camera is left out; None if it is searched."""
         if not self.cameras or (camera is not None and any(_fits(name, camera) for name in self.cameras)):
@@ -252,6 +257,10 @@ class Selection:
         if camera is None:
             return f"its camera is not known, and {wanted} was asked for (--camera)"
         return f"it is of camera {camera}, and {wanted} was asked for (--camera)"
+
+    def why_not_exhibit(self, name: str, sha256: str | None = None) -> str | None:  # noqa: ARG002
+        """Why a recording is left out by its name or digest; None if it is searched, or its digest decides."""
+        return None
 
     def takes_stream(self, index: int) -> bool:
         """Whether the stream of this number is searched."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from retrofr.errors import SettingsError
+from retrofr.footage_settings import ClockSettings, SamplingSettings, VideoSettings
 from retrofr.stage import StageSettings, setting
 
 __all__ = [
@@ -37,79 +38,6 @@ __all__ = [
 
 FUSIONS = ("best", "mean_score", "mean_template")
 """How several pictures of a probe are fused; :mod:`retrofr.gallery.fusion` says what they mean."""
-
-
-@dataclass(frozen=True)
-class VideoSettings(StageSettings):
-    """How recordings are decoded."""
-
-    stage: ClassVar[str] = "video"
-    deinterlace: str = setting(
-        "flagged",
-        choices=("flagged", "off"),
-        help="Deinterlace the frames that are flagged as interlaced, or none.",
-    )
-    slice_seconds: float = setting(
-        60.0,
-        unit="s",
-        bounds=(1.0, 3600.0),
-        help="Least length of a slice: what at most is lost when the decoder crashes or hangs.",
-    )
-    decode: str = setting(
-        "needed",
-        choices=("needed", "all"),
-        help="Decode only the frames that samples need, as long as no damage is reported, or all.",
-    )
-    threads: int = setting(
-        0,
-        bounds=(0, 64),
-        help="How many parts of one recording are decoded at once; 0: as the cores allow.",
-    )
-    stall_seconds: float = setting(
-        60.0,
-        unit="s",
-        bounds=(1.0, 3600.0),
-        help="A decoder that says nothing for this long is taken to hang and is ended.",
-    )
-
-
-@dataclass(frozen=True)
-class ClockSettings(StageSettings):
-    """How wall-clock times are read."""
-
-    stage: ClassVar[str] = "clock"
-    timezone: str | None = setting(
-        None, help="Zone of the recorder's clock, for example Europe/London or +01:00."
-    )
-    file_name_patterns: tuple[str, ...] = setting(
-        (), help="Patterns of file names that hold a time, tried before the built-in ones."
-    )
-
-
-@dataclass(frozen=True)
-class SamplingSettings(StageSettings):
-    """Which frames of the footage are looked at."""
-
-    stage: ClassVar[str] = "sampling"
-    rate: float = setting(
-        2.0,
-        unit="samples/s",
-        bounds=(0.01, 120.0),
-        help="How many frames of each second of footage are looked at.",
-    )
-    only_keyframes: bool = setting(
-        False, help="Look at keyframes alone, at most so many a second: a quick first pass."
-    )
-    gate: bool = setting(
-        True,
-        help="Do not look again at pictures in which nothing has changed; keyframes are always looked at.",
-    )
-    shot_difference: float = setting(
-        12.0,
-        unit="grey levels",
-        bounds=(1.0, 255.0),
-        help="Mean change between two frames that is a shot cut; the first frame after it is looked at.",
-    )
 
 
 @dataclass(frozen=True)
@@ -195,7 +123,16 @@ class SearchSettings(StageSettings):
         help="How the faces to compare are found: exact, annoy, or auto: whichever was measured to be faster.",
     )
     threshold: float | None = setting(
-        None, help="Lowest score of a hit; without it the embedder's documented default is used."
+        None,
+        help="Lowest score of a hit, in place of an error rate: an override, which every output shows.",
+    )
+    fmr: float | None = setting(
+        None,
+        bounds=(1e-9, 0.5),
+        help="Highest share of different people who may reach the threshold; the threshold follows from it.",
+    )
+    operating_points: str | None = setting(
+        None, help="A file of operating points, as `retrofr calibrate` makes it, in place of the default one."
     )
     top: int = setting(
         0, unit="candidates", bounds=(0, 10_000), help="How many candidates below it to list per probe."
@@ -208,6 +145,15 @@ class SearchSettings(StageSettings):
     join_gap_seconds: float = setting(
         4.0, unit="s", bounds=(0.0, 3600.0), help="Hits closer together than this are one appearance."
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.fmr is not None and self.threshold is not None:
+            raise SettingsError(
+                "the threshold is set twice, by an error rate and by a score",
+                subject="search.fmr and search.threshold",
+                hint="give --fmr or --threshold, not both",
+            )
 
 
 @dataclass(frozen=True)

@@ -229,8 +229,7 @@ def collected(pieces: Iterator[Piece]) -> Iterator[CollectedPiece]:
     for piece in pieces:
         match piece:
             case FoundTracklet():
-                pictures = tuple(source.face_jpeg() for source in piece.sources if source is not None)
-                tracklets.append(IndexedTracklet(piece.tracklet, pictures))
+                tracklets.append(IndexedTracklet(piece.tracklet, piece.faces_jpeg()))
             case SliceEnd(number, progress):
                 yield IndexedSlice(number, tuple(tracklets), progress)
                 tracklets = []

@@ -11,17 +11,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
-from retrofr.appearances import appearance_of, join_all, join_people, person_appearance
+from retrofr.appearances import Chain, appearance_of, join_all, join_people, person_appearance
 from retrofr.case.exhibits import active_recipe, exhibit_by_id, recipes
 from retrofr.case.people import person_of
-from retrofr.case.reading import case_coverage, face_picture, stored_tracklet
+from retrofr.case.reading import case_coverage, stored_tracklet
 from retrofr.case.searches import SearchRecord, candidates_of, searches
 from retrofr.case.store import Case
+from retrofr.case.verdicts import reviewers_of, verdict_states
 from retrofr.continuity import Continuity, alike_at, tracklet_key
-from retrofr.errors import CaseError, OutputError
+from retrofr.errors import CaseError
 from retrofr.recipe import Recipe, setting_values
 from retrofr.records import Candidate, Tracklet
 from retrofr.results import Appearance, Coverage, mark_changed
@@ -55,12 +55,22 @@ def timeline(
         CaseError: nothing was searched, there is no such search, or nobody was put to persons.
     """
     if people:
-        known = recipe or _last_recipe(case)
-        found, coverage = list(_of_people(case, known)), case_coverage(case, known.key)
+        known = recipe or last_recipe(case)
+        found, coverage = [a for a, _ in _of_people(case, known)], case_coverage(case, known.key)
     else:
         record = find_search(case, search)
-        found, coverage = _of_search(case, record), coverage_of(case, record)
+        found, coverage = [a for a, _ in _of_search(case, record)], coverage_of(case, record)
     return chronological(mark_changed(found, coverage))
+
+
+def chains_of(
+    case: Case, *, search: int | None = None, people: bool = False
+) -> Iterator[tuple[Appearance, Chain]]:
+    """What each appearance of a timeline is made of, in any order.
+
+    Args and errors are those of :func:`timeline`.
+    """
+    return _of_people(case, last_recipe(case)) if people else _of_search(case, find_search(case, search))
 
 
 def coverage_of(case: Case, record: SearchRecord | None) -> Coverage:
@@ -69,7 +79,7 @@ def coverage_of(case: Case, record: SearchRecord | None) -> Coverage:
     Raises:
         CaseError: nothing is indexed.
     """
-    return case_coverage(case, _last_recipe(case).key if record is None else record.recipe_key)
+    return case_coverage(case, last_recipe(case).key if record is None else record.recipe_key)
 
 
 def find_search(case: Case, number: int | None = None) -> SearchRecord:
@@ -102,56 +112,6 @@ def indexed_after(case: Case, record: SearchRecord) -> list[str]:
         (record.recipe_key, began),
     )
     return [exhibit_by_id(case, exhibit_id).exhibit.name for (exhibit_id,) in rows]
-
-
-def write_stills(
-    case: Case, appearances: Iterable[Appearance], folder: Path, *, named: Path
-) -> tuple[Appearance, ...]:
-    """Write the picture of each appearance's best face, as JPEG; gives the appearances with its path as ``still``.
-
-    Args:
-        case: that they are of.
-        appearances: of a timeline. One whose picture the case does not keep stays without.
-        folder: where to; made where it is missing, and empty.
-        named: the folder as records are to call it.
-
-    Raises:
-        OutputError: the folder is not empty, or cannot be written to; nothing new is left in it.
-    """
-    written: list[Path] = []
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise OutputError(
-                "is not empty, and nothing is overwritten",
-                subject=str(folder),
-                hint="name another folder for the stills",
-            )
-        return tuple(_with_still(case, a, folder, named, written) for a in appearances)
-    except OSError as error:
-        for path in written:
-            path.unlink(missing_ok=True)
-        raise OutputError(f"cannot be written to ({error.strerror})", subject=str(folder)) from error
-
-
-def _with_still(
-    case: Case, appearance: Appearance, folder: Path, named: Path, written: list[Path]
-) -> Appearance:
-    if appearance.tracklet is None or appearance.best_face is None:
-        return appearance
-    picture = face_picture(case, appearance.tracklet, appearance.best_face)
-    if picture is None:
-        return appearance
-    if appearance.compared:
-        kind = "hit" if appearance.hit else "candidate"
-        name = f"search-{appearance.search}-{kind}-{appearance.rank:04}.jpg"
-    else:
-        # A tracklet is the best one of no other appearance.
-        name = f"person-{appearance.person}-tracklet-{appearance.tracklet}.jpg"
-    written.append(folder / name)
-    with (folder / name).open("xb") as file:
-        file.write(picture)
-    return replace(appearance, still=(named / name).as_posix())
 
 
 def chronological(appearances: Iterable[Appearance]) -> tuple[Appearance, ...]:
@@ -251,7 +211,7 @@ _NEXT_SLICE = f"slice BETWEEN ?2 AND coalesce((SELECT min(slice) {_WITH_ANY} > ?
 _LAST_SLICE = f"slice BETWEEN coalesce((SELECT max(slice) {_WITH_ANY} < ?2), ?2) AND ?2"
 
 
-def _of_search(case: Case, record: SearchRecord) -> list[Appearance]:
+def _of_search(case: Case, record: SearchRecord) -> Iterator[tuple[Appearance, Chain]]:
     recipe = next(known for known in recipes(case) if known.key == record.recipe_key)
     people = person_of(case, recipe.key)
     seen: dict[int, Tracklet] = {}
@@ -269,19 +229,20 @@ def _of_search(case: Case, record: SearchRecord) -> list[Appearance]:
             still=None,
             person=people.get(row.tracklet_id),
             tracklet_id=row.tracklet_id,
+            evidence=row.evidence,
         )
         (hits if row.hit else below).append(candidate)
     gap = float(record.settings.get("join_gap_seconds", SearchSettings().join_gap_seconds))
     continuity = continuity_of(case, recipe, record.threshold, record.run.get("selection", {}))
     found, rest = join_all(hits, below, join_gap_seconds=gap, continuity=continuity)
-    ranked = enumerate([*found, *rest], start=1)
-    return [
-        replace(appearance_of(chain, rank=rank, hit=rank <= len(found)), search=record.id)
-        for rank, chain in ranked
-    ]
+    said = verdict_states(case, record.id, reviewers_of(case))
+    for rank, chain in enumerate([*found, *rest], start=1):
+        a = appearance_of(chain, rank=rank, hit=rank <= len(found))
+        verdict = said.get((a.probe, a.tracklet or 0), a.verdict)
+        yield replace(a, search=record.id, verdict=verdict), chain
 
 
-def _of_people(case: Case, recipe: Recipe) -> Iterator[Appearance]:
+def _of_people(case: Case, recipe: Recipe) -> Iterator[tuple[Appearance, Chain]]:
     """Person by person, so that the tracklets of one only are in memory."""
     people = sorted((person, tracklet) for tracklet, person in person_of(case, recipe.key).items())
     if not people:
@@ -293,10 +254,12 @@ def _of_people(case: Case, recipe: Recipe) -> Iterator[Appearance]:
         tracklets = {tracklet_id: stored_tracklet(case, tracklet_id) for _, tracklet_id in pairs}
         ids = {tracklet_key(tracklet): tracklet_id for tracklet_id, tracklet in tracklets.items()}
         for _, chain in join_people(((person, t) for t in tracklets.values()), join_gap_seconds=gap):
-            yield replace(person_appearance(person, chain), tracklet=ids[tracklet_key(chain.best_tracklet)])
+            best = ids[tracklet_key(chain.best_tracklet)]
+            yield replace(person_appearance(person, chain), tracklet=best), chain
 
 
-def _last_recipe(case: Case) -> Recipe:
+def last_recipe(case: Case) -> Recipe:
+    """The recipe that a case was last indexed with (CaseError where nothing is indexed)."""
     known = active_recipe(case)
     if known is None:
         raise CaseError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,18 +17,28 @@ from retrofr.converted_nets import CACHE_VARIABLE
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# Tests start hundreds of processes; where a machine forbids to keep byte code, each would compile all modules anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # Machines are shared, so that a slow example says nothing; CI tries the same examples each time.
 hypothesis.settings.register_profile("retrofr", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("retrofr")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Converted nets are kept for this run of the suite, by all of its processes; never in the user's cache."""
+def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Converted nets are kept for this run of the suite, by all of its processes; nothing of the user's is touched."""
     base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "retrofr-cache"
+    common = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(CACHE_VARIABLE, str(folder))
+        patch.setenv(CACHE_VARIABLE, str(common / "retrofr-cache"))
+        patch.setenv("RETROFR_AUDIT", str(base / "audit"))
+        patch.setenv("RETROFR_KEYS", str(base / "keys"))
+        patch.setenv("XDG_CONFIG_HOME", str(base / "config"))  # no policy of the machine or the user counts
+        patch.setenv("XDG_CONFIG_DIRS", str(base / "config-of-the-machine"))
+        for name in ("RETROFR_AUTHORITY", "RETROFR_POLICY", "RETROFR_OPERATOR"):
+            patch.delenv(name, raising=False)
         yield
 
 

@@ -163,7 +163,12 @@ def test_what_a_wheel_contains(built: dict[str, Path]) -> None:
     wanted = {"retrofr/py.typed"}
     for folder, name in FOLDERS.items():
         wanted |= {f"{name}/{path.relative_to(ROOT / folder)}" for path in (ROOT / folder).rglob("*.py")}
-    wanted |= {f"retrofr/data/{path.name}" for path in (ROOT / "retrofr" / "data").glob("*.toml")}
+    data = ROOT / "retrofr" / "data"
+    wanted |= {f"retrofr/data/{path.relative_to(data).as_posix()}" for path in data.rglob("*.toml")}
+    for package in ("evaluation", "reporting"):
+        templates = ROOT / "retrofr" / package / "templates"
+        wanted |= {f"retrofr/{package}/templates/{path.name}" for path in templates.iterdir()}
+    wanted.add("retrofr/pages/page.css")
     assert {name for name in names if ".dist-info/" not in name} == wanted
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 

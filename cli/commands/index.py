@@ -14,6 +14,7 @@ from retrofr.settings import DetectSettings, EmbedSettings, IndexSettings, Quali
 from ..case_options import case_option, opened_case, wait_option
 from ..footage_options import FootageFlags, footage_options, gather_request
 from ..interrupts import STOPPING_AS_JSON, interruptible
+from ..operator_option import operator_option
 from ..options import (
     Command,
     Option,
@@ -25,6 +26,7 @@ from ..options import (
     setting_option,
     settings_options,
 )
+from ..oversight_options import oversight_options
 from ..progress import progress_options, reporter
 from ..sampling_options import sampling_options
 
@@ -81,6 +83,8 @@ Exit codes:
     help="Ray cluster to join, with --engine ray; without it Ray is started on this machine.",
 )
 @device_option("How to index")
+@oversight_options("Record", probes=False)
+@operator_option("Record")
 @settings_options("How to index", example="track.max_gap_seconds=2")
 @progress_options(told="gaps")
 @common_options
@@ -137,12 +141,13 @@ def _case_to_index(path: Path, wait_seconds: float, *, quiet: bool) -> Case:
     if path.exists() and not path.is_dir():
         return opened_case(path, write=True, wait=wait_seconds)
     from retrofr.case.keys import KeyStore
+    from retrofr.case.permitting import retention_of_new
     from retrofr.case.store import create_case
 
     from ..text import shown
 
     keys = KeyStore()
-    create_case(path, keys=keys).close()
+    create_case(path, keys=keys, retain_until=retention_of_new(None)).close()
     if not quiet:
         click.echo(f"made a new case, {shown(str(path))}; its key is in {shown(str(keys.folder))}", err=True)
     return opened_case(path, write=True, wait=wait_seconds)

@@ -10,7 +10,7 @@ import click
 
 from retrofr.errors import CaseError, UsageError
 
-from ..case_options import case_option, opened_case
+from ..case_options import at_most_one_case, case_option, opened_case
 from ..options import (
     Command,
     Option,
@@ -259,7 +259,7 @@ def split(
 def _given(ctx: click.Context, case_path: Path | None) -> Path:
     """The case, which may stand before or behind the name of the subcommand."""
     above = None if ctx.parent is None else ctx.parent.params.get("case_path")
-    chosen = case_path or above
+    chosen = at_most_one_case([path for path in (above, case_path) if path is not None])
     if chosen is None:
         raise UsageError("say which case, with --case DIR")
     return Path(chosen)

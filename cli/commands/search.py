@@ -21,6 +21,7 @@ from retrofr.settings import (
 from ..case_searching import CaseFlags, case_search_options, case_settings, search_in_case
 from ..footage_options import FootageFlags, footage_options, gather_request
 from ..interrupts import STOPPING, STOPPING_AS_JSON, interruptible
+from ..operator_option import operator_option
 from ..options import (
     Command,
     Option,
@@ -32,9 +33,12 @@ from ..options import (
     setting_option,
     settings_options,
 )
+from ..oversight_options import oversight_options
 from ..progress import progress_options, reporter
+from ..redaction_option import refuse_without_pictures, unredacted_option
 from ..reporters import Reporter
 from ..sampling_options import sampling_options
+from ..statement_options import operating_points_option
 
 if TYPE_CHECKING:
     from retrofr.outfolder import OutFolder
@@ -46,12 +50,14 @@ EXAMPLES = """\b
 Examples:
   One photo, a folder of footage, a table on the terminal:
     retrofr search footage/ --probe suspect.jpg
-  Keep records, stills and what was run:
+  Keep a report to read and print, records, stills and what was run:
     retrofr search footage/ --probe suspect.jpg --out results/
   Two people, one of them with a folder of photos:
     retrofr search "cam*.mkv" --probe anna=anna-photos/ --probe ben.jpg
   The second face from the left of a group photo:
     retrofr search cam1.mp4 --probe wanted=group.jpg#2
+  A threshold that one in 10,000 comparisons of different people reaches:
+    retrofr search footage/ --probe suspect.jpg --fmr 1e-4
   Look closer, and list the ten best below the threshold as well:
     retrofr search cam1.mp4 --probe a.jpg --rate 5 --top 10
   One hour of the evening, the recorder's clock known to be 7 min 3 s fast:
@@ -59,6 +65,8 @@ Examples:
       --from 2024-03-30T17:00 --to 2024-03-30T18:00 --clock-offset -7m3s
   In a case that was indexed before, as often as you like:
     retrofr search --case case-17/ --probe suspect.jpg
+  Under an authority; footage outside of its scope is not looked at:
+    retrofr search footage/ --probe suspect.jpg --authority RF-17.toml
   A missing-persons list, a folder or a picture a person:
     retrofr search --case case-17/ --probes-from missing/
   In a script:
@@ -104,7 +112,7 @@ Exit codes:
     metavar="DIR",
     cls=Option,
     section="Result",
-    help="Also write hits.csv, hits.jsonl, stills/ and run.json to this folder. It must be new or empty.",
+    help="Also write report.html, hits.csv, hits.jsonl, stills/ and run.json to this folder. It must be new or empty.",
 )
 @click.option(
     "--force",
@@ -113,6 +121,9 @@ Exit codes:
     section="Result",
     help="Let --out replace what retrofr wrote there before; files of others stay.",
 )
+@unredacted_option("--out")
+@setting_option("--fmr", SearchSettings, "fmr", section="Result", metavar="RATE")
+@operating_points_option("Result")
 @setting_option("--threshold", SearchSettings, "threshold", section="Result")
 @setting_option("--top", SearchSettings, "top", section="Result")
 @footage_options()
@@ -124,6 +135,8 @@ Exit codes:
     "--min-eye-distance", QualitySettings, "min_eye_distance_pixels", section="How to search", metavar="PX"
 )
 @device_option("How to search")
+@oversight_options("Record", probes=True)
+@operator_option("Record")
 @settings_options("How to search", example="track.max_gap_seconds=2")
 @progress_options(told="gaps")
 @common_options
@@ -135,6 +148,7 @@ def command(
     format_name: str | None,
     out: Path | None,
     force: bool,
+    unredacted: str | None,
     settings_file: Path | None,
     assignments: tuple[str, ...],
     progress: str,
@@ -167,9 +181,11 @@ def command(
         )
     if force and out is None:
         raise UsageError("--force goes with --out", hint="name the folder to write to with --out")
+    refuse_without_pictures(unredacted, out, "--out")
     format_name = format_name or ("table" if sys.stdout.isatty() else "jsonl")
     listener = reporter(progress, quiet=quiet)
     how: dict[str, Any] = {"listener": listener, "lenient": bool(probe_lists)}
+    pictures = {} if unredacted is None else {"unredacted": unredacted}
     with interruptible(STOPPING_AS_JSON if progress == "json" else STOPPING) as stop:
         if out is None:
             with listener:
@@ -180,7 +196,9 @@ def command(
 
         with OutFolder(out, force=force) as folder:
             with listener:
-                result = searching(_specs(probes, probe_lists), stop=stop, keep_stills=True, **how)
+                result = searching(
+                    _specs(probes, probe_lists), stop=stop, keep_stills=True, **pictures, **how
+                )
             return _deliver(result, folder, format_name, listener, quiet=quiet)
 
 
@@ -216,10 +234,12 @@ def _deliver(
 ) -> int:
     """Write the folder, then print. What could not be written is still printed: it cost hours."""
     from retrofr.outfolder import with_still_names
+    from retrofr.reporting.folder import report_files
+    from retrofr.reporting.searched import of_result
 
     named = with_still_names(result)
     try:
-        names = folder.write(named)
+        names = folder.write(named, report_files(of_result(named)))
     except OutputError:
         _print(result, format_name, listener, None, quiet=quiet)
         raise

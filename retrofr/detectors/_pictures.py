@@ -38,8 +38,13 @@ def spans(length: int, longest: int, overlap: int) -> list[Span]:
     ]
 
 
-def resized(picture: Pixels, height: int, width: int) -> Pixels:
-    """Averaged over area where it shrinks, bilinear where it grows."""
+def resized(picture: Pixels, height: int, width: int, *, quick: bool = False) -> Pixels:
+    """Averaged over area where it shrinks, bilinear where it grows.
+
+    Args:
+        quick: bilinear behind halvings as well. It takes a seventh of the time of averaging over parts of pixels, and
+            the fine detail that it would fold over has been averaged away.
+    """
     if picture.shape[:2] == (height, width):
         return picture
     smaller = height * width <= picture.shape[0] * picture.shape[1]
@@ -48,6 +53,8 @@ def resized(picture: Pixels, height: int, width: int) -> Pixels:
         # OpenCV averages over a whole number of pixels several times faster than over parts of them.
         whole = picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2]
         picture = np.asarray(cv2.resize(whole, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
-        return resized(picture, height, width)
+        if not quick or halves > 1 or picture.shape[:2] == (height, width):
+            return resized(picture, height, width, quick=quick)
+        smaller = False
     method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(picture, (width, height), interpolation=method), np.uint8)

@@ -86,7 +86,7 @@ class TwoLooks:
     def _glance(self, frames: list[Pixels], scale: float) -> Found:
         """Candidates of a level, in frame pixels."""
         height, width = (max(1, round(side * scale)) for side in frames[0].shape[:2])
-        pictures = [resized(frame, height, width) for frame in frames]
+        pictures = [resized(frame, height, width, quick=True) for frame in frames]
         to_frame = np.array([[frames[0].shape[1] / width, frames[0].shape[0] / height]], np.float32)
         parts = []
         for rows in spans(height, TILE_SIDE, TILE_OVERLAP):

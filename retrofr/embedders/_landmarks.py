@@ -32,6 +32,7 @@ def build_landmark_net(file: WeightsFile, device: Device, side: int) -> Callable
         (2, side, side, 3),
         dtype=np.uint8,
         cpu_batch=64,
+        half=True,
         kind="landmarks",
         when_needed=True,
     )

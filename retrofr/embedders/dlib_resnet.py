@@ -100,7 +100,7 @@ def build(settings: Settings, device: Device) -> DlibResnet:
 
     side = CHIP.side_pixels
     run = compile_weights(
-        DLIB_RESNET_WEIGHTS, _net, device, (2, side, side, 3), dtype=np.uint8, when_needed=True
+        DLIB_RESNET_WEIGHTS, _net, device, (2, side, side, 3), dtype=np.uint8, half=True, when_needed=True
     )
     return DlibResnet(run, settings)
 

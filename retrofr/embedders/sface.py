@@ -91,7 +91,9 @@ def build(settings: Settings, device: Device) -> SFace:
     from retrofr.runtime import compile_weights
 
     side = CHIP.side_pixels
-    run = compile_weights(SFACE_WEIGHTS, _net, device, (2, side, side, 3), dtype=np.uint8, when_needed=True)
+    run = compile_weights(
+        SFACE_WEIGHTS, _net, device, (2, side, side, 3), dtype=np.uint8, half=True, when_needed=True
+    )
     return SFace(run, settings)
 
 

@@ -25,7 +25,8 @@ Where it has a ``close()``, that is called when the engine is left or its proces
 
 Prepare = Callable[[], Work]
 """Makes the work, once in each process that runs it. It is sent there, so it is a module-level function, a partial
-of one, or an instance of a module-level class; what it holds, the tasks and the pieces are sent as well."""
+of one, or an instance of a module-level class; what it holds, the tasks and the pieces are sent as well. Where it has
+``for_worker(number)``, that gives what prepares worker ``number`` of several, from 0, on one machine."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,7 +32,8 @@ SETTINGS = LocalSettings
 class _Worker:
     """One process, and the task it is at."""
 
-    def __init__(self) -> None:
+    def __init__(self, prepare: Prepare) -> None:
+        self.prepare = prepare
         self.child = Child(_PROCESS, "the worker", None)
         self.task: Any = None
         self.busy = self.worked = False
@@ -49,14 +50,15 @@ class LocalEngine:
     name = "local"
 
     def __init__(self, prepare: Prepare, count: int, tell: Listener, stop: Callable[[], bool]) -> None:
-        self._prepare, self._tell, self._stop = prepare, tell, stop
-        self._workers = [_Worker() for _ in range(max(1, count))]
+        self._tell, self._stop = tell, stop
+        own = getattr(prepare, "for_worker", lambda _: prepare)
+        self._workers = [_Worker(own(number)) for number in range(max(1, count))]
         self._turn = 0
 
     def __enter__(self) -> LocalEngine:
         # What is prepared takes seconds; meanwhile the caller finds the first task.
         with contextlib.suppress(DiedError):  # submitting starts another
-            self._workers[0].child.send(Begin(self._prepare))
+            self._workers[0].child.send(Begin(self._workers[0].prepare))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -79,7 +81,7 @@ class LocalEngine:
         try:
             if worker.child.pid is None:
                 worker.told_to_stop = False
-                worker.child.send(Begin(self._prepare))
+                worker.child.send(Begin(worker.prepare))
             worker.child.send(Run(task))
         except DiedError as died:
             worker.death = str(died)

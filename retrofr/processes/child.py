@@ -11,6 +11,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import IO, Any
 
 from retrofr.errors import RetrofrError
@@ -48,11 +50,19 @@ class Child:
         called: what messages call it, for example ``the decoder``.
         stall_seconds: how long it may be silent before it is taken to hang; None for ever. Where it is not None,
             the process says something, whatever it is, as soon as it has loaded its libraries.
+        environment: added to this process's own, where that does not say otherwise.
     """
 
-    def __init__(self, module: str, called: str, stall_seconds: float | None) -> None:
+    def __init__(
+        self,
+        module: str,
+        called: str,
+        stall_seconds: float | None,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._module, self._called = module, called
         self._stall_seconds = stall_seconds
+        self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
         self._lifeline: int | None = None
@@ -160,6 +170,7 @@ class Child:
                 stdout=self._log,
                 stderr=self._log,
                 pass_fds=(theirs.fileno(), lifeline_read),
+                env={**self._environment, **os.environ},
                 process_group=0,  # Ctrl-C goes to the parent's group; what to do about it is the parent's decision
             )
         except OSError as error:

@@ -26,7 +26,7 @@ from retrofr.events import (
     ignore,
     never,
 )
-from retrofr.indexing import default_workers, threads_of_nets
+from retrofr.index_work import default_workers, threads_of_nets
 from retrofr.intake import TakenIn
 from retrofr.nets import Nets, load_nets
 from retrofr.notes import FootageNotes

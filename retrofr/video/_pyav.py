@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import av.codec.hwaccel
 import av.container
 import av.video.stream
 
@@ -47,8 +48,8 @@ _STILL_FLAGS = 0x0400 | 0x0800 | 0x80000 | 0x100000
 _STILL_BRANDS = frozenset({"heic", "heix", "mif1", "avif"})
 
 
-def open_container(path: Path, name: str) -> InputContainer:
-    """Open one file, read only, with no way to any other file.
+def open_container(path: Path, name: str, hwaccel: av.codec.hwaccel.HWAccel | None = None) -> InputContainer:
+    """Open one file, read only, with no way to any other file; ``hwaccel`` decodes what it can of it.
 
     Raises:
         ExhibitError: with the reason as far as the file's content shows it.
@@ -59,6 +60,7 @@ def open_container(path: Path, name: str) -> InputContainer:
             f"file:{path.absolute()}",
             mode="r",
             metadata_errors="replace",
+            hwaccel=hwaccel,
             options={"format_whitelist": FORMATS, "protocol_whitelist": "file"},
         )
     except AV_FAILURES as error:

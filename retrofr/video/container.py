@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
 
+from av.codec.hwaccel import HWAccel
+
 from retrofr.clock import WallClock, choose_origin
 from retrofr.clock_names import read_name
-from retrofr.errors import ExhibitError, RefusedError
+from retrofr.errors import ExhibitError, GrowingError, RefusedError
 from retrofr.integrity import digest_file
 from retrofr.notes import ExhibitNotes
 from retrofr.records import Exhibit
@@ -162,15 +164,19 @@ def digest_unchanged(
 
     def told(done: int) -> None:
         if done > before.st_size:  # a file that grows could be read for ever
-            raise _changed(file)
+            raise _growing(file)
         if progress is not None:
             progress(done)
 
     try:
         digests = digest_file(file.path, algorithms, told)
+    except GrowingError:
+        raise
     except ExhibitError as error:
         raise ExhibitError(error.reason, subject=file.name, hint=error.hint) from error
     after = look_at(file)
+    if after.st_size > before.st_size:
+        raise _growing(file)
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise _changed(file)
     return digests
@@ -178,6 +184,10 @@ def digest_unchanged(
 
 def _changed(file: FootageFile) -> ExhibitError:
     return ExhibitError("changed while it was being read", subject=file.name, hint=_FINISHED_ONLY)
+
+
+def _growing(file: FootageFile) -> GrowingError:
+    return GrowingError("is still being written to", subject=file.name, hint=_FINISHED_ONLY)
 
 
 def look_at(file: FootageFile) -> os.stat_result:
@@ -231,8 +241,10 @@ def _others(container: InputContainer) -> tuple[str, ...]:
     return tuple(told)
 
 
-def reopen_stream(exhibit: Exhibit, index: int) -> tuple[InputContainer, AvStream]:
-    """Open one video stream of an exhibit for decoding; the caller closes the container.
+def reopen_stream(
+    exhibit: Exhibit, index: int, hwaccel: HWAccel | None = None
+) -> tuple[InputContainer, AvStream]:
+    """Open one video stream of an exhibit for decoding, with ``hwaccel``; the caller closes the container.
 
     Raises:
         ExhibitError: the file is gone, has another size than when its digest was taken, or has no such
@@ -248,7 +260,7 @@ def reopen_stream(exhibit: Exhibit, index: int) -> tuple[InputContainer, AvStrea
             subject=exhibit.name,
             hint=_FINISHED_ONLY,
         )
-    container = open_container(exhibit.path, exhibit.name)
+    container = open_container(exhibit.path, exhibit.name, hwaccel)
     stream = next((found for found in recorded_streams(container) if found.index == index), None)
     encrypted = stream is not None and index in encrypted_streams(container, exhibit.path)
     if stream is not None and has_decoder(stream) and not encrypted:

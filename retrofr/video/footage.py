@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from retrofr.errors import ExhibitError, RefusedError, UsageError
+from retrofr.refusals import RECORDED_ONLY, refuse_case
 from retrofr.results import Unsearched
 from retrofr.video._names import natural_key, printable, unique_names
 
@@ -37,7 +38,6 @@ ARCHIVES = frozenset(["zip", "7z", "rar", "gz", "bz2", "xz", "zst", "tar", "tgz"
 _PROGRAM = "exe"
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_RECORDED_ONLY = "retrofr searches recorded footage only: give it files or folders"
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def find_footage(paths: Sequence[str | Path]) -> Footage:
 
     Raises:
         UsageError: nothing given; a path that does not exist; a folder or pattern without footage.
-        RefusedError: a URL, a device, a pipe, a socket, standard input: only recorded files are searched.
+        RefusedError: a URL, a device, a pipe, a socket, standard input: only recorded files are searched; a case.
         ExhibitError: there is nothing to search but folders that cannot be listed.
     """
     if not paths:
@@ -163,24 +163,25 @@ def _add(search: _Search, text: str) -> None:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(f"cannot be reached ({reason})", subject=printable(text)) from error
+    refuse_case(path)
     if stat.S_ISDIR(mode):
         _add_folder(search, path)
     elif stat.S_ISREG(mode):
         search.take(path, path.name)
     else:
-        raise RefusedError(f"is {_kind(mode)}", subject=printable(text), hint=_RECORDED_ONLY)
+        raise RefusedError(f"is {_kind(mode)}", subject=printable(text), hint=RECORDED_ONLY)
 
 
 def _refuse_live(text: str) -> None:
     if _SCHEME.match(text):
-        raise RefusedError("is an address, not a file", subject=printable(text), hint=_RECORDED_ONLY)
+        raise RefusedError("is an address, not a file", subject=printable(text), hint=RECORDED_ONLY)
     if text == "-":
-        raise RefusedError("standard input is not a recorded file", subject="-", hint=_RECORDED_ONLY)
+        raise RefusedError("standard input is not a recorded file", subject="-", hint=RECORDED_ONLY)
     absolute = os.path.normpath(Path(text).absolute())
     # /dev/shm holds ordinary files in memory; the rest of /dev, and descriptors in /proc, do not.
     inside_dev = absolute.startswith("/dev/") and not absolute.startswith("/dev/shm/")
     if inside_dev or re.match(r"/proc/[^/]+/fd/", absolute):
-        raise RefusedError("is a device", subject=printable(text), hint=_RECORDED_ONLY)
+        raise RefusedError("is a device", subject=printable(text), hint=RECORDED_ONLY)
 
 
 def _kind(mode: int) -> str:

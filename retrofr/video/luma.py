@@ -11,7 +11,19 @@ from av.video.frame import VideoFrame
 Luma = npt.NDArray[np.uint8]
 
 _LUMA_FIRST = frozenset(
-    {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "yuv411p", "nv12", "nv21", "gray"}
+    {
+        "yuv420p",
+        "yuvj420p",
+        "yuv422p",
+        "yuvj422p",
+        "yuv444p",
+        "yuvj444p",
+        "yuv411p",
+        "nv12",
+        "nv21",
+        "nv16",
+        "gray",
+    }
 )
 
 
@@ -22,7 +34,9 @@ def luma_at(frame: VideoFrame, columns: int, rows: int) -> Luma:
         flat = np.frombuffer(memoryview(plane), np.uint8)
         picked: Luma = flat[_places(frame.height, frame.width, plane.line_size, columns, rows)]
         return picked
-    small = np.asarray(frame.to_ndarray(format="gray", width=2 * columns, height=2 * rows), np.uint8)
+    small = np.asarray(
+        frame.to_ndarray(format="gray", width=2 * columns, height=2 * rows, threads=1), np.uint8
+    )
     height, width = small.shape
     return np.ascontiguousarray(small.reshape(-1)[_places(height, width, width, columns, rows)])
 

@@ -136,7 +136,9 @@ def test_out_writes_the_folder_and_says_so(run: Any, fake_search: Any, tmp_path:
     result = run(*SEARCH, "--format", "table", "--out", out, columns=200)
     assert result.exit_code == 10
     assert fake_search.calls[0]["keep_stills"] is True
-    names = "hits.csv, hits.jsonl, candidates.csv, coverage.csv, run.json, 10 pictures in stills/"
+    names = (
+        "report.html, hits.csv, hits.jsonl, candidates.csv, coverage.csv, run.json, 10 pictures in stills/"
+    )
     assert f"written       {out}: {names}\n" in result.stdout
     assert (out / "stills" / "hit-0001-frame.jpg").read_bytes() == b"jpeg of rank 1"
     printed = run(*SEARCH, "--out", tmp_path / "out2").stdout
@@ -297,8 +299,8 @@ def test_an_error_for_scripts_is_a_json_line(run: Any, fake_search: Any) -> None
         ),
         (
             ("sreach",),
-            "error: no command is called 'sreach'; there are: search, index, people, export, "
-            "case, inspect, bench, models, doctor, completion\n"
+            "error: no command is called 'sreach'; there are: search, compare, index, people, verdict, export, "
+            "report, case, audit, policy, inspect, evaluate, calibrate, bench, models, doctor, completion\n"
             "       `retrofr --help` says what it takes\n",
         ),
     ],

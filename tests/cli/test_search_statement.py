@@ -110,7 +110,7 @@ def told(run: Any, fake_search: Any, *streams: Any, **coverage: Any) -> str:
         ),
     ],
 )
-def test_a_wall_clock_is_marked_by_what_is_known_of_it(
+def test_requirement_09_a_wall_clock_is_marked_by_what_is_known_of_it(
     run: Any, fake_search: Any, clock: WallClock, cell: str, note: str
 ) -> None:
     lines = printed(run, fake_search, hits=(appearance(1, 0.5, clock=clock),)).splitlines()

@@ -267,7 +267,7 @@ def read_only(made: Path, tmp_path: Path) -> Iterator[Path]:
     folder.chmod(0o755)
 
 
-def test_footage_is_not_touched(made: Path, result: SearchResult) -> None:
+def test_requirement_08_footage_is_not_touched(made: Path, result: SearchResult) -> None:
     digests = {exhibit["name"]: exhibit["sha256"] for exhibit in _exhibits(result)}
     for path in made.iterdir():
         assert path.stat().st_mode & 0o777 == 0o444

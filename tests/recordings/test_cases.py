@@ -100,7 +100,7 @@ def test_a_case_without_a_file_has_its_test_here() -> None:
     assert set(named) <= set(globals())
 
 
-def test_a_growing_file_is_refused(made: Path, tmp_path: Path) -> None:
+def test_requirement_05_a_growing_file_is_refused(made: Path, tmp_path: Path) -> None:
     growing = tmp_path / "growing.ts"
     whole = (made / "ok.ts").read_bytes()
     growing.write_bytes(whole[: len(whole) // 2])
@@ -111,12 +111,12 @@ def test_a_growing_file_is_refused(made: Path, tmp_path: Path) -> None:
 
     with pytest.raises(ExhibitError) as caught:
         open_exhibit(FootageFile(growing, growing.name), grow)
-    assert caught.value.reason == "changed while it was being read"
+    assert caught.value.reason == "is still being written to"
     assert caught.value.hint == "only finished recordings can be searched; wait for it, or search a copy"
-    assert caught.value.exit_code == 3
+    assert caught.value.exit_code == 8
 
 
-def test_what_is_live_is_refused(tmp_path: Path) -> None:
+def test_requirement_05_what_is_live_is_refused(tmp_path: Path) -> None:
     pipe = tmp_path / "live.mp4"
     os.mkfifo(pipe)
     for live, reason in (

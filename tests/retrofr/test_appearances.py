@@ -91,7 +91,7 @@ def test_wall_clock_is_the_exhibits_and_its_source_is_named() -> None:
     assert (found.clock_offset_seconds, found.clock_note) == (Fraction(0), None)
 
 
-def test_a_checked_clock_gives_both_the_original_and_the_adjusted_time() -> None:
+def test_requirement_09_a_checked_clock_gives_both_the_original_and_the_adjusted_time() -> None:
     check = ClockCheck(NIGHT, NIGHT - timedelta(minutes=7, seconds=3), date(2024, 4, 2), "PC Smith")
     found = timed(WallClock(ClockOrigin(NIGHT, "file name"), timezone(timedelta(hours=1)), check=check))
     assert found.start_time == "2024-03-30T17:11:06.500000"
@@ -101,7 +101,7 @@ def test_a_checked_clock_gives_both_the_original_and_the_adjusted_time() -> None
     assert found.clock_status == "clock checked 2024-04-02 by PC Smith"
 
 
-def test_an_hour_that_occurs_twice_is_noted() -> None:
+def test_requirement_09_an_hour_that_occurs_twice_is_noted() -> None:
     start = datetime(2024, 10, 27, 1, 30)
     clock = WallClock(ClockOrigin(start, "file name"), ZoneInfo("Europe/London"))
     note = timed(clock).clock_note

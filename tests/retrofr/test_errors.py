@@ -21,6 +21,7 @@ CODES = {
     "WeightsError": 6,
     "OutputError": 7,
     "RefusedError": 8,
+    "GrowingError": 8,
 }
 
 

@@ -83,7 +83,7 @@ def test_thirty_kills_leave_the_same_case(
     kills, cases, partly = 0, 0, 0
     case, reached = tmp_path / "killed-0", 0
     while kills < KILLS:
-        if run_until(command(case, clips), random.uniform(0.1, lasts * 0.6)) == 0:
+        if run_until(command(case, clips), random.uniform(0.1, lasts / 2)) == 0:
             compare(
                 tmp_path / "whole", case, keys, clips
             )  # it came to its end between two kills: begin another

@@ -124,7 +124,7 @@ def test_only_the_stream_that_was_asked_for(tmp_path: Path, red_probe: Path, fak
     ]
 
 
-def test_a_file_that_is_not_as_listed_is_not_searched(
+def test_requirement_08_a_file_that_is_not_as_listed_is_not_searched(
     footage: Path, red_probe: Path, fake_parts: Parts, tmp_path: Path
 ) -> None:
     good = footage / "front_20240330_171105.mp4"
@@ -142,7 +142,9 @@ def test_a_file_that_is_not_as_listed_is_not_searched(
     assert result.exit_code == 4
 
 
-def test_a_file_that_changes_while_it_is_searched(tmp_path: Path, red_probe: Path, fake_parts: Parts) -> None:
+def test_requirement_08_a_file_that_changes_while_it_is_searched(
+    tmp_path: Path, red_probe: Path, fake_parts: Parts
+) -> None:
     clip = make_clip(tmp_path / "cam.mp4", frames=250, picture=always_red)
     before = sha256_file(clip)
 

@@ -58,7 +58,7 @@ def test_several_digests_come_from_one_reading(tmp_path: Path) -> None:
     assert seen == [CHUNK_BYTES, CHUNK_BYTES + 1]
 
 
-def test_digesting_leaves_a_file_as_it_was(tmp_path: Path) -> None:
+def test_requirement_08_digesting_leaves_a_file_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"abc")
     os.utime(path, ns=(1, 2))

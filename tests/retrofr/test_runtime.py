@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from retrofr import runtime
+from retrofr import gpus, runtime
 from retrofr.errors import ModelError, SettingsError
 from retrofr.runtime import Device, Runner, compile_module, resolve_device
 
@@ -35,13 +35,15 @@ class Net(nn.Module):
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(runtime.BACKEND_VARIABLE, raising=False)
     monkeypatch.delenv(runtime.THREADS_VARIABLE, raising=False)
+    monkeypatch.delenv(runtime.PRECISION_VARIABLE, raising=False)
 
 
-def pretend_gpus(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    monkeypatch.setattr(runtime, "_gpu_may_be_there", lambda: True)
+def pretend_gpus(monkeypatch: pytest.MonkeyPatch, *names: str, capability: tuple[int, int] = (9, 0)) -> None:
+    monkeypatch.setattr(gpus, "may_be_there", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: bool(names))
     monkeypatch.setattr(torch.cuda, "device_count", lambda: len(names))
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: names[index])
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
 
 
 def test_auto_takes_the_cpu_where_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,32 +55,45 @@ def test_auto_takes_the_cpu_where_there_is_no_gpu(monkeypatch: pytest.MonkeyPatc
 
 def test_auto_takes_the_first_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend_gpus(monkeypatch, "Fast One", "Fast Two")
-    assert resolve_device("auto").describe() == f"cuda:0 (Fast One, torch {torch.__version__})"
+    assert resolve_device("auto").describe() == f"cuda:0 (Fast One, torch {torch.__version__}, float16)"
     assert resolve_device("cuda").torch_device == torch.device("cuda", 0)
-    assert resolve_device("cuda:1").describe() == f"cuda:1 (Fast Two, torch {torch.__version__})"
+    assert resolve_device("cuda:1").describe() == f"cuda:1 (Fast Two, torch {torch.__version__}, float16)"
     assert resolve_device("cpu").kind == "cpu"
 
 
-@pytest.mark.parametrize("sign", ["dev/nvidia0", "dev/dxg", "dev/kfd", "proc/driver/nvidia/version"])
-def test_a_sign_of_a_gpu_is_seen(sign: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root = str(tmp_path.relative_to("/"))
-    monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(runtime, "_GPU_SIGNS", tuple(f"{root}/{each}" for each in runtime._GPU_SIGNS))
-    assert not runtime._gpu_may_be_there()
-    (tmp_path / sign).parent.mkdir(parents=True)
-    (tmp_path / sign).touch()
-    assert runtime._gpu_may_be_there()
+def test_of_several_gpus_each_worker_takes_its_own_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend_gpus(monkeypatch, "One", "Two", "Three")
+    for text in ("cuda", "auto"):
+        assert [resolve_device(text, worker=number).index for number in range(5)] == [0, 1, 2, 0, 1]
+    assert {resolve_device("cuda:1", worker=number).index for number in range(3)} == {1}
+    assert resolve_device("cpu", worker=2).kind == "cpu"
 
 
-@pytest.mark.parametrize(("system", "possible"), [("darwin", False), ("win32", True)])
-def test_elsewhere_only_torch_can_tell(system: str, possible: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "platform", system)
-    assert runtime._gpu_may_be_there() is possible
+@pytest.mark.parametrize(
+    ("capability", "asked", "precision"),
+    [
+        ((9, 0), None, "float16"),
+        ((7, 0), None, "float16"),
+        ((6, 1), None, "float32"),
+        ((9, 0), "float32", "float32"),
+        ((6, 1), "float16", "float16"),
+    ],
+)
+def test_a_gpu_computes_in_the_precision_that_suits_it_or_is_asked_for(
+    capability: tuple[int, int], asked: str | None, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend_gpus(monkeypatch, "One", capability=capability)
+    if asked is not None:
+        monkeypatch.setenv(runtime.PRECISION_VARIABLE, asked)
+    device = resolve_device("cuda")
+    assert device.precision == precision
+    assert device.describe().endswith(", float16)") == (precision == "float16")
+    assert resolve_device("cpu").precision == "float32"
 
 
 def test_auto_does_not_load_torch_to_learn_that_there_is_no_gpu() -> None:
     code = (
-        "import sys; from retrofr import runtime; runtime._gpu_may_be_there = lambda: False\n"
+        "import sys; from retrofr import gpus, runtime; gpus.may_be_there = lambda: False\n"
         "print(runtime.resolve_device('auto').kind, 'torch' in sys.modules)"
     )
     done = subprocess.run(
@@ -129,6 +144,11 @@ def test_the_description_names_what_runs(monkeypatch: pytest.MonkeyPatch) -> Non
     ("name", "value", "message"),
     [
         (runtime.BACKEND_VARIABLE, "tpu", "backend: 'tpu' is not one of openvino, torch"),
+        (
+            runtime.PRECISION_VARIABLE,
+            "bfloat16",
+            "RETROFR_PRECISION: 'bfloat16' is not one of float32, float16",
+        ),
         (runtime.THREADS_VARIABLE, "many", "RETROFR_THREADS: expected a whole number, got 'many'"),
         (runtime.THREADS_VARIABLE, "0", "threads: 0 is out of bounds; it goes from 1 to 1024"),
     ],
@@ -249,7 +269,7 @@ print("telemetry" if "openvino_telemetry" in sys.modules else "none")
 """
 
 
-def test_openvino_tells_nobody_and_writes_nothing_at_home(tmp_path: Path) -> None:
+def test_requirement_10_openvino_tells_nobody_and_writes_nothing_at_home(tmp_path: Path) -> None:
     # CI=true would switch its telemetry off by itself.
     kept = {
         name: value for name, value in os.environ.items() if name not in ("CI", "TF_BUILD", "JENKINS_URL")

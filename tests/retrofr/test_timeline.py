@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixed_results import CHECKED_CLOCK, FILE_NAME_CLOCK, appearance, fixed_case
+from fixed_results import CHECKED_CLOCK, FILE_NAME_CLOCK, appearance, fixed_case, kept_picture
 from retrofr.case.exhibits import active_recipe
 from retrofr.case.reading import stored_tracklet
 from retrofr.case.store import Case, create_case, open_case
 from retrofr.case.writing import finish_stream, streams
+from retrofr.case_stills import write_stills
 from retrofr.errors import CaseError, OutputError
 from retrofr.results import Appearance
 from retrofr.timeline import (
@@ -25,7 +26,6 @@ from retrofr.timeline import (
     find_search,
     indexed_after,
     timeline,
-    write_stills,
 )
 
 
@@ -200,31 +200,31 @@ def test_the_order_does_not_depend_on_what_came_first(
 
 def test_stills_are_the_pictures_of_the_best_faces(case: Case, tmp_path: Path) -> None:
     folder = tmp_path / "a" / "stills"
-    found = write_stills(case, timeline(case), folder, named=Path("stills"))
+    found = write_stills(case, timeline(case), folder, named=Path("stills"), check=None)
     assert [a.still for a in found] == [
         "stills/search-1-hit-0001.jpg",
         "stills/search-1-hit-0002.jpg",
         "stills/search-1-candidate-0004.jpg",
         "stills/search-1-hit-0003.jpg",
     ]
-    assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == {
-        "search-1-hit-0001.jpg": f"{YARD} 0 1 0",
-        "search-1-hit-0002.jpg": f"{DOOR} 0 1 0",
-        "search-1-hit-0003.jpg": f"{STAIRS} 0 1 1",
-        "search-1-candidate-0004.jpg": f"{DOOR} 0 2 0",
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        "search-1-hit-0001.jpg": kept_picture(f"{YARD} 0 1 0"),
+        "search-1-hit-0002.jpg": kept_picture(f"{DOOR} 0 1 0"),
+        "search-1-hit-0003.jpg": kept_picture(f"{STAIRS} 0 1 1"),
+        "search-1-candidate-0004.jpg": kept_picture(f"{DOOR} 0 2 0"),
     }
 
 
 def test_a_picture_that_is_not_kept_is_no_still(case: Case, tmp_path: Path) -> None:
     case.fetch_all("DELETE FROM face_pictures WHERE tracklet_id = 5")
-    first, second, *_ = write_stills(case, timeline(case), tmp_path / "stills", named=Path("s"))
+    first, second, *_ = write_stills(case, timeline(case), tmp_path / "stills", named=Path("s"), check=None)
     assert (first.still, second.still) == (None, "s/search-1-hit-0002.jpg")
 
 
 def test_a_folder_with_something_in_it_is_refused(case: Case, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(OutputError, match="is not empty, and nothing is overwritten\nname another folder"):
-        write_stills(case, timeline(case), tmp_path, named=tmp_path)
+        write_stills(case, timeline(case), tmp_path, named=tmp_path, check=None)
 
 
 def test_a_disk_that_fills_up_leaves_no_stills(
@@ -240,5 +240,5 @@ def test_a_disk_that_fills_up_leaves_no_stills(
 
     monkeypatch.setattr(Path, "open", opening)
     with pytest.raises(OutputError, match=r"cannot be written to \(No space left on device\)"):
-        write_stills(case, timeline(case), tmp_path / "stills", named=Path("s"))
+        write_stills(case, timeline(case), tmp_path / "stills", named=Path("s"), check=None)
     assert list((tmp_path / "stills").iterdir()) == []

@@ -63,7 +63,7 @@ def test_absent_weights_say_how_to_get_them(models: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"some weightS", b"some weights and more", b""])
-def test_other_bytes_are_refused(models: Path, content: bytes) -> None:
+def test_requirement_10_other_bytes_are_refused(models: Path, content: bytes) -> None:
     path = models / "some.bin"
     path.write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from worded import invoke, refuse, refuse_folder, refuse_of, refuse_of_case
 
 ROOT = Path(__file__).resolve().parents[2]
 TOLERANCE_SECONDS = 0.6
@@ -32,6 +33,7 @@ def results(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ran = search(footage, "--probe", probe, "--format", "table", "--out", out)
     assert ran.returncode == 0, ran.stderr
     assert "Investigative leads, to be examined by a person." in ran.stdout
+    (out.parent / "printed.txt").write_text(ran.stdout + ran.stderr, encoding="utf-8")
     return out
 
 
@@ -60,10 +62,36 @@ def test_each_hit_has_its_stills_and_nothing_else_is_written(results: Path) -> N
     listed = {hit["still"] for hit in read_csv(results / "hits.csv")}
     listed |= {hit["still_face"] for hit in read_csv(results / "hits.csv")}
     written = {str(path.relative_to(results)) for path in (results / "stills").iterdir()}
-    assert written == listed
+    assert written == {*listed, "stills/probe-0001.jpg"}
     assert {path.name for path in results.iterdir()} == {
-        "coverage.csv", "hits.csv", "hits.jsonl", "run.json", "stills",
+        "coverage.csv", "hits.csv", "hits.jsonl", "report.html", "run.json", "stills",
     }  # fmt: skip
+
+
+def test_requirement_14_no_search_of_recordings(
+    footage: Path, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What real nets find in recordings, at once and in a case, before two verdicts and after."""
+    refuse("what was printed", (results.parent / "printed.txt").read_text(encoding="utf-8"))
+    assert refuse_folder(results) == {".csv", ".html", ".jsonl", ".json", ".jpg", ".png"}
+    for name in ("keys", "audit"):
+        monkeypatch.setenv(f"RETROFR_{name.upper()}", str(tmp_path / name))
+    case, clip = tmp_path / "case", footage / "entrance_20240330_171105.mp4"
+    probe = ROOT / "samples" / "probes" / "obama.jpg"
+    refuse_of(invoke, "case", "create", case)
+    ran = search(clip, "--case", case, "--probe", probe, "--rate", "2", "--from", "0:02", "--to", "0:08")
+    assert ran.returncode in (0, 10), ran.stderr
+    refuse("a search in a case", ran.stdout + ran.stderr)
+    listed = list(
+        csv.DictReader(refuse_of(invoke, "verdict", "list", "--case", case, "--format", "csv").splitlines())
+    )
+    candidate = listed[0]["candidate"]
+    give = ("verdict", "give", "--case", case, "--candidate", candidate, "--notes", "ears alike")
+    refuse_of(invoke, *give, "--operator", "A. Smith", "--conclusion", "weak-same")
+    refuse_of_case(invoke, case, tmp_path / "stills", candidate)
+    refuse_of(invoke, *give, "--operator", "B. Jones", "--conclusion", "moderate-same")
+    told = refuse_of(invoke, "verdict", "show", "--case", case, "--candidate", candidate)
+    assert "two agreeing verdicts: weak support for one person rather than two" in told
 
 
 def test_the_composite_clip(shared_data: Path) -> None:

@@ -6,6 +6,8 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,28 @@ from retrofr.events import Listener, Warned
 def prepare() -> Work:
     """Work on tasks (what to do, a number or a text)."""
     return work
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """Prepares work that knows the number of its worker, which a task ("number", any) asks for."""
+
+    number: int | None = None
+
+    def for_worker(self, number: int) -> Numbered:
+        return Numbered(number)
+
+    def __call__(self) -> Work:
+        return partial(_numbered_work, self.number)
+
+
+def _numbered_work(
+    number: int | None, task: tuple[str, Any], tell: Listener, stop: Callable[[], bool]
+) -> Iterator[Any]:
+    if task[0] == "number":
+        yield number
+    else:
+        yield from work(task, tell, stop)
 
 
 def prepare_in_vain() -> Work:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -13,10 +14,20 @@ import numpy as np
 
 from fakes import exhibit as fake_exhibit
 from fakes import tracklet as fake_tracklet
+from retrofr.calibration.bands import verbal_band
+from retrofr.calibration.operating import (
+    Condition,
+    DataFacts,
+    FmrPoint,
+    Likelihood,
+    OperatingPoints,
+)
+from retrofr.calibration.statement import expected_false
 from retrofr.clock import NO_CLOCK, ClockCheck, ClockOrigin, WallClock
 from retrofr.documents import iso_time
-from retrofr.records import Exhibit, Probe, ProbeImage, Quality, Still, TimeRange, Tracklet
+from retrofr.records import Evidence, Exhibit, Probe, ProbeImage, Quality, Still, TimeRange, Tracklet
 from retrofr.results import Appearance, Coverage, IndexUse, SearchResult, StreamCoverage, Unsearched
+from retrofr.statements import SearchStatement
 
 NIGHT = datetime(2024, 1, 14, 22, 58, 12)
 UNKNOWN_CLOCK = WallClock(NO_CLOCK)
@@ -26,6 +37,52 @@ CHECKED_CLOCK = WallClock(
     timezone(timedelta(hours=1)),
     check=ClockCheck(NIGHT, NIGHT - timedelta(minutes=7, seconds=3), date(2024, 4, 2), "PC Smith"),
 )
+
+
+DATA = DataFacts(
+    name="faces of the test",
+    description="made up",
+    photos=640,
+    people=80,
+    mated=2240,
+    non_mated=201_792,
+    made="2026-11-01",
+    conditions="photo against photo",
+    command="retrofr calibrate faces/",
+)
+STRONG = Evidence(3.2104, verbal_band(3.2104))
+AT_BOUND = Evidence(1.5, verbal_band(1.5), at_bound=True)
+AGAINST = Evidence(-0.8, verbal_band(-0.8))
+NONE = Evidence(None, reason="not validated for this condition (12 px between the eyes; data from 30 px on)")
+
+
+def fmr_point(score: float, errors: int = 1) -> FmrPoint:
+    """Error rates from 201,792 comparisons of different people, of which so many reach the score."""
+    low, high = {0: (0.0, 1.4846e-05), 1: (1.2546e-07, 2.7611e-05), 20: (6.0540e-05, 1.5307e-04)}[errors]
+    return FmrPoint(score, errors / 201_792, low, high, errors, 201_792, 0.17, 0.15, 0.19)
+
+
+def operating_points(key: str = "0" * 64, detector: str = "fake", name: str = "fake") -> OperatingPoints:
+    """Operating points for scores about 0 to 1: log10 LR is ten times what a score is above 0.5, from -2 to 3.
+
+    Faces with less than 20 px between the eyes have too few comparisons.
+    """
+    facts: dict[str, Any] = {
+        "llr_low": -2.0,
+        "llr_high": 3.0,
+        "cllr": 0.1,
+        "cllr_min": 0.09,
+        "mated": 2240,
+        "non_mated": 201_792,
+    }
+    ratios = Likelihood("logistic", {"slope": 10.0, "intercept": -5.0}, **facts)
+    points = (fmr_point(0.3, errors=20), fmr_point(0.5), fmr_point(0.7, errors=0))
+    conditions = (
+        Condition("eye_distance_pixels", 0.0, 20.0, 12, 900, reason="too few"),
+        Condition("eye_distance_pixels", 20.0, float("inf"), 2228, 200_892, likelihood=ratios),
+    )
+    system = {"name": name, "comparison_key": key, "detector": detector}
+    return OperatingPoints(system, DATA, points, ratios, conditions)
 
 
 def clock_of(exhibit: str) -> WallClock:
@@ -118,12 +175,22 @@ def search_result(**changes: Any) -> SearchResult:
     """Three hits and two candidates below, in two exhibits; one exhibit is damaged, one unreadable."""
     fields: dict[str, Any] = {
         "hits": (
-            appearance(1, 0.6123456789),
-            appearance(2, 0.48, "stairs/night – deck 3.mkv", Fraction(1, 3), Fraction(3723, 2)),
-            appearance(3, 0.363, start=61, end=Fraction(125, 2), faces=2, time_source="interpolated"),
+            appearance(1, 0.6123456789, evidence=STRONG),
+            appearance(
+                2, 0.48, "stairs/night – deck 3.mkv", Fraction(1, 3), Fraction(3723, 2), evidence=NONE
+            ),
+            appearance(
+                3,
+                0.363,
+                start=61,
+                end=Fraction(125, 2),
+                faces=2,
+                time_source="interpolated",
+                evidence=AT_BOUND,
+            ),
         ),
         "candidates": (
-            appearance(4, 0.351, "stairs/night – deck 3.mkv", 7, 8, faces=0),
+            appearance(4, 0.351, "stairs/night – deck 3.mkv", 7, 8, faces=0, evidence=AGAINST),
             appearance(5, 0.2, start=90, end=91, faces=0),
         ),
         "probes": (probe(),),
@@ -164,8 +231,29 @@ def search_result(**changes: Any) -> SearchResult:
             "threshold": {"score": 0.363, "source": "default of sface+dlib-resnet"},
             "settings": {"device": "auto"},
         },
+        "statement": statement(),
     }
     return SearchResult(**fields | changes)
+
+
+def statement(**changes: Any) -> SearchStatement:
+    """31 tracklets compared at a threshold that one in 201,792 comparisons of different people reaches."""
+    point = fmr_point(0.363)
+    fields: dict[str, Any] = {
+        "compared": 31,
+        "compared_faces": 88,
+        "probes": 1,
+        "pictures": 1,
+        "threshold": 0.363,
+        "source": "documented default of sface+dlib-resnet",
+        "point": point,
+        "data": DATA,
+        "origin": "default of retrofr",
+        "each_probe": expected_false(31, point),
+        "whole_search": expected_false(31, point),
+        "notes": ("photo against photo",),
+    }
+    return SearchStatement(**fields | changes)
 
 
 ANN, NOT_QUITE_ANN, BOB = ((1.0, 0.0, 0.0), (0.8, 0.6, 0.0), (0.0, 0.0, 1.0))
@@ -244,6 +332,14 @@ def seen(
     return replace(whole, slice=slice_, first_box=box, last_box=box)
 
 
+def kept_picture(name: str) -> bytes:
+    """A picture that a case keeps of a face, JPEG: one grey of its own, in which nobody is."""
+    import cv2
+
+    grey = hashlib.sha256(name.encode()).digest()[0]
+    return bytes(cv2.imencode(".jpg", np.full((32, 32, 3), grey, np.uint8))[1])
+
+
 def _index(case: Any, recipe: Any, of: Exhibit, slices: Sequence[Sequence[Tracklet]]) -> None:
     from retrofr.case.exhibits import put_exhibit, put_recipe
     from retrofr.case.writing import commit_slice, open_stream
@@ -257,7 +353,7 @@ def _index(case: Any, recipe: Any, of: Exhibit, slices: Sequence[Sequence[Trackl
     facts = CoverageFacts(frames=3000, samples=240, searched_seconds=Fraction(120))
     for number, tracklets in enumerate(slices):
         indexed = [
-            IndexedTracklet(t, tuple(f"{of.name} {number} {t.number} {i}".encode() for i in range(2)))
+            IndexedTracklet(t, tuple(kept_picture(f"{of.name} {number} {t.number} {i}") for i in range(2)))
             for t in tracklets
         ]
         whole = number == len(slices) - 1

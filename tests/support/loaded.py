@@ -9,7 +9,7 @@ from typing import Any
 from retrofr import openvino_nets
 from retrofr.engines.base import Work
 from retrofr.events import Listener
-from retrofr.indexing import prepare_work
+from retrofr.index_work import prepare_work
 from retrofr.settings import Settings
 
 

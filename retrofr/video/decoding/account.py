@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 from retrofr.records import RangeKind
@@ -51,7 +52,7 @@ class Account:
         self._late: tuple[Fraction, Fraction] | None = None
         self._reached: Fraction | None = None
         self._looks = LookLog() if plan.sampling.only_keyframes else None
-        facts.codec_reports_damage = codec in REPORTS_DAMAGE
+        facts.codec_reports_damage = pictures.hardware.reports_damage(codec in REPORTS_DAMAGE)
 
     def begin(self, first: Fraction) -> None:
         """A frame, or what is skipped, is at this media time; only the first call matters."""
@@ -69,11 +70,11 @@ class Account:
         if resume is None or resume.after_packet is None or lost.number > resume.after_packet:
             self.ranges.lose(lost.seconds)
 
-    def count(self, start: Fraction, end: Fraction, segment: int, suspect: bool) -> None:
-        """A decoded frame stands from ``start`` to ``end``."""
+    def count(self, start: Fraction, end: Fraction, segment: int, suspect: bool, frames: int = 1) -> None:
+        """A decoded frame, or several, one behind the other, stand from ``start`` to ``end``."""
         facts = self.facts
-        facts.frames += 1
-        facts.suspect_frames += suspect
+        facts.frames += frames
+        facts.suspect_frames += suspect * frames
         facts.damaged_packets = self._decoder.damaged_packets.count
         facts.damaged_frames = self._decoder.damaged_frames.count
         facts.first_seconds = start if facts.first_seconds is None else facts.first_seconds
@@ -96,6 +97,11 @@ class Account:
         self.ranges.show(kind, start, own_end, segment)
         if own_end < end:
             self._hole(own_end, end, segment, "missing")
+
+    def show_run(self, kind: RangeKind, times: Sequence[Fraction], segment: int) -> None:
+        """Frames of the same fate follow each other at these times; the last one is not told of yet."""
+        self._reached = times[-1]
+        self.ranges.show_run(kind, times, segment)
 
     def look(self, start: Fraction, segment: int) -> None:
         """A frame is a sample."""
@@ -130,9 +136,10 @@ class Account:
 
     def conclude(self, complete: bool, usual_step: Fraction) -> None:
         """Reading has ended; ``complete``: at the end of the stream."""
-        facts, decoder = self.facts, self._decoder
+        facts, decoder, hardware = self.facts, self._decoder, self._pictures.hardware
         facts.damaged_packets = decoder.damaged_packets.count
         facts.damaged_frames = decoder.damaged_frames.count
+        facts.codec_reports_damage = hardware.reports_damage(self._codec in REPORTS_DAMAGE)
         facts.problems = [*self._lost_pictures(complete), *self._late_start(), *self._breaks.sentences()]
         if complete:
             facts.problems += self._shortfall(usual_step)
@@ -226,7 +233,9 @@ class Account:
             told.append("interlaced: deinterlaced with bwdif")
         if self._pictures.woven:
             told.append("interlaced: its pixel format cannot be deinterlaced, so it was searched as it is")
+        told += self._pictures.hardware.notes()
         if facts.frames and not facts.codec_reports_damage:
+            what = f"{self._codec} hardware" if self._pictures.hardware.frames else self._codec
             found = (
                 facts.suspect_frames
                 or facts.damaged_packets
@@ -234,9 +243,9 @@ class Account:
                 or self._decoder.silent_losses.count
             )
             told.append(
-                f"the {self._codec} {BLIND_DECODER}"
+                f"the {what} {BLIND_DECODER}"
                 if found
-                else f"no decoder-reported damage; the {self._codec} {BLIND_DECODER}"
+                else f"no decoder-reported damage; the {what} {BLIND_DECODER}"
             )
         if self.ranges.unlisted:
             told.append(f"{self.ranges.unlisted} more time ranges are in the sums and not listed")

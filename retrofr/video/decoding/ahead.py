@@ -31,6 +31,9 @@ _NOT_OPENED: tuple[type[Exception], ...] = (ExhibitError, *AV_FAILURES)
 # What one group may hold decoded, and all together, packets included.
 _MOST_GROUP_BYTES = 96 << 20
 _MOST_BYTES = 192 << 20
+# Packets are read while nothing is decoded, so many groups are read at one time, and no more before few are left.
+_MOST_JOBS_A_DECODER = 4
+_MOST_ITEMS_A_DECODER = 16
 # Of a group's frames its first is kept as well, and one that a cut begins with.
 _SPARE_FRAMES = 2
 _PATIENCE_SECONDS = 0.1
@@ -113,14 +116,25 @@ class Ahead:
             self._close()
 
     def _fill(self, items: Iterator[Item]) -> None:
-        """Take items until enough is under way, or one comes that is the caller's work."""
-        while len(self._queue) <= self._count and self._under_way() < _MOST_BYTES:
-            if self._queue and self._is_callers(*self._queue[-1]):
-                return
+        """Where little is under way take items until enough is, or one comes that is the caller's work."""
+        if self._jobs() > self._count:
+            return
+        while self._has_room() and not (self._queue and self._is_callers(*self._queue[-1])):
             item = self._next(items)
             if item is None:
                 return
             self._queue.append((item, self._begin(item)))
+
+    def _has_room(self) -> bool:
+        if not self._works:
+            return not self._queue
+        few = self._jobs() < _MOST_JOBS_A_DECODER * self._count
+        return (
+            few and len(self._queue) < _MOST_ITEMS_A_DECODER * self._count and self._under_way() < _MOST_BYTES
+        )
+
+    def _jobs(self) -> int:
+        return sum(job is not None for _, job in self._queue)
 
     def _is_callers(self, item: Item, job: _Job | None) -> bool:
         return isinstance(item, Fed) or (isinstance(item, Group) and item.needed > 0 and job is None)

@@ -48,6 +48,7 @@ class Course:
         self._segment = -1  # counted from where this reading began to look
         self._offset = 0
         self._was_inside = True
+        self._passed: Step | None = None
 
     def enter(self, seconds: Fraction, damaged: bool, *, can_look: bool = True) -> Step:
         """Take the next frame's time.
@@ -56,6 +57,8 @@ class Course:
             damaged: damage was reported in front of it.
             can_look: it is decoded; where it is not and a frame is due, the next one that is is wanted.
         """
+        if not damaged and not can_look and not self._windows and self._segment >= 0:
+            return self._pass(seconds)
         usual = self.clock.usual_step() if damaged and self.clock.is_steady() else None
         broken = self.clock.enter(seconds, damaged)
         if broken is not None or self._segment < 0:
@@ -65,6 +68,20 @@ class Course:
         wanted = can_look and (self._grid.wants(self._segment, seconds) or not self._was_inside)
         self._was_inside = inside and (can_look or self._was_inside)
         return Step(broken, self._segment + self._offset, wanted and inside, inside, usual)
+
+    def _pass(self, seconds: Fraction) -> Step:
+        """The same of a frame that is not decoded, where there are no windows; most are such."""
+        broken = self.clock.enter(seconds, damaged=False)
+        if (
+            broken is None
+            and self._passed is not None
+            and self._passed.segment == self._segment + self._offset
+        ):
+            return self._passed
+        self._segment += broken is not None
+        step = Step(broken, self._segment + self._offset, False, True, None)
+        self._passed = step if broken is None else None
+        return step
 
     def settle(self, segment: int) -> None:
         """The latest frame is in the segment of this number; before any frame: the first one will be."""

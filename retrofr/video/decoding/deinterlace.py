@@ -96,7 +96,7 @@ class Deinterlacer:
 def _blank(kind: tuple[int, int, str]) -> VideoFrame:
     width, height, pixel_format = kind
     black = VideoFrame.from_ndarray(np.zeros((height, width, 3), np.uint8), format="rgb24")
-    return black.reformat(format=pixel_format)
+    return black.reformat(format=pixel_format, threads=1)
 
 
 def _same(held: list[VideoFrame], given: list[VideoFrame]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from operator import attrgetter
 from typing import Literal
 
 from retrofr.video.decoding.foresight import Foresight, Need
@@ -179,10 +180,10 @@ class PacketGate:
         run: list[StreamPacket] = []
         for fed in group:
             if run and self._steps_back(run, fed.packet):
-                shown += sorted(run, key=_time_of)
+                shown += _by_time(run)
                 run = []
             run.append(fed.packet)
-        return shown + sorted(run, key=_time_of)
+        return shown + _by_time(run)
 
     def _steps_back(self, run: list[StreamPacket], packet: StreamPacket) -> bool:
         # Decoding times rise in order of storage, whatever the pictures' order, unless the clock goes back.
@@ -193,13 +194,21 @@ class PacketGate:
 
     def _touches(self, following: StreamPacket | None) -> bool:
         """Whether the group held is needed; ``following``: the keyframe behind it."""
+        if not self._windows:
+            return True
         times = [fed.packet.seconds for fed in self._group]
         first, last = min(times), max(times)
         if following is not None and (following.has_leading or not self._tells_leading):
             last += self._reach
-        return not self._windows or any(
+        return any(
             (start is None or last >= start) and (end is None or first < end) for start, end in self._windows
         )
+
+
+def _by_time(run: list[StreamPacket]) -> list[StreamPacket]:
+    # Where all have a time of their own its ticks order alike, and whole numbers compare ten times as fast.
+    timed = all(packet.stamp is not None for packet in run)
+    return sorted(run, key=attrgetter("stamp") if timed else _time_of)
 
 
 def _time_of(packet: StreamPacket) -> Fraction:

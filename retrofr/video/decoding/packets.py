@@ -115,7 +115,7 @@ class PacketSource:
         self.packets_read = 0
         # FFmpeg's parser gives a picture that begins at the very end of a pack the times of the next one.
         self._stamps_stray = container.format.name == "mpeg"
-        self._position: Fraction | None = None
+        self._position: int | None = None
         self._failed = False
         self._packets = self._demux()
         self._lead = self._read_lead()
@@ -129,6 +129,9 @@ class PacketSource:
         self.reorder_shift = self._storage_order_shift(own)
         self.packets_far_apart = self._lie_far_apart(own)
         self.zero = self._media_zero() if self.timed else Fraction(0)
+        self._per_second = self.time_base.denominator * self.zero.denominator
+        self._ticks = self.time_base.numerator * self.zero.denominator
+        self._zero_ticks = self.zero.numerator * self.time_base.denominator
         start = self._start(stream) if self.timed else Fraction(0)
         self.own_start = None if start is None else start - self.zero
 
@@ -136,20 +139,24 @@ class PacketSource:
         """The stream's packets, one behind what was read: a packet's time may depend on the next one."""
         held: tuple[Packet[Any], bool] | None = None
         number = 0
-        at = self.own_start or Fraction(0)
+        before: StreamPacket | None = None
         for packet, failed in chain(self._drain_lead(), self._packets):
             if packet.stream_index != self._index:
                 continue
             if held is not None:
-                made = self._made(held, packet, number, at)
-                yield made
-                number, at = number + 1, made.seconds + self.step
+                before = self._made(held, packet, number, before)
+                yield before
+                number += 1
             held = packet, failed
         if held is not None:
-            yield self._made(held, None, number, at)
+            yield self._made(held, None, number, before)
 
     def _made(
-        self, held: tuple[Packet[Any], bool], after: Packet[Any] | None, number: int, at: Fraction
+        self,
+        held: tuple[Packet[Any], bool],
+        after: Packet[Any] | None,
+        number: int,
+        before: StreamPacket | None,
     ) -> StreamPacket:
         packet, failed = held
         if after is not None and self._stamps_stray and _is_of(after, packet):
@@ -158,7 +165,10 @@ class PacketSource:
         packet.opaque = _Number(number)
         self.packets_read = number + 1
         if stamp is not None:
-            at = stamp * self.time_base - self.zero
+            # stamp * time_base - zero, with one reduction
+            at = Fraction(stamp * self._ticks - self._zero_ticks, self._per_second)
+        else:
+            at = (self.own_start or Fraction(0)) if before is None else before.seconds + self.step
         follower = None if after is None else _stamp(after)
         return StreamPacket(packet, number, stamp, at, failed, follower)
 
@@ -226,7 +236,7 @@ class PacketSource:
             except AV_FAILURES:
                 failures += 1
                 self._failed = True
-                self.demux_failures.add(self._position)
+                self.demux_failures.add(self._reached())
                 packets = self._container.demux(self._recorded)
                 continue
             self._failed = self._grew() or self._failed
@@ -246,11 +256,15 @@ class PacketSource:
         skipped = self._index_walk is not None and self._index_walk.correct(packet)
         stamp = _stamp(packet)
         if skipped:
-            self.not_found.add(self._position)
+            self.not_found.add(self._reached())
         if stamp is not None:
-            self._position = stamp * self.time_base
+            self._position = stamp
         failed, self._failed = self._failed or skipped, False
         return failed
+
+    def _reached(self) -> Fraction | None:
+        """Time of the latest packet that has one, in the container's own seconds."""
+        return None if self._position is None else self._position * self.time_base
 
     def _grew(self) -> bool:
         return self._errors is not None and self._errors.grew()

@@ -10,6 +10,7 @@ from retrofr.records import Pixels
 from retrofr.video._pyav import AV_FAILURES, AvStream
 from retrofr.video.decoding.deinterlace import Deinterlacer
 from retrofr.video.decoding.upright import believable_aspect, upright_rgb
+from retrofr.video.hardware import Hardware, in_planes
 from retrofr.video.plan import ReadingPlan
 
 
@@ -17,9 +18,14 @@ class PictureMaker:
     """Makes pictures of one stream's frames.
 
     ``deinterlaced`` counts those that were deinterlaced, ``woven`` those that should have been and could not be.
+
+    Args:
+        stream, plan: what is read, and how.
+        hardware: what decodes it.
     """
 
-    def __init__(self, stream: AvStream, plan: ReadingPlan) -> None:
+    def __init__(self, stream: AvStream, plan: ReadingPlan, hardware: Hardware) -> None:
+        self.hardware = hardware
         context = stream.codec_context
         self._stream = stream
         self._given = plan.pixel_aspect
@@ -37,14 +43,16 @@ class PictureMaker:
             before, after: its neighbours as shown; None where there is none.
         """
         try:
-            return upright_rgb(self._whole(before, frame, after), self._aspect_of(frame), frame.rotation)
+            own = self.hardware.planar(frame)
+            return upright_rgb(self._whole(before, own, after), self._aspect_of(frame), frame.rotation)
         except AV_FAILURES:
             return None
 
     def _whole(self, before: VideoFrame | None, frame: VideoFrame, after: VideoFrame | None) -> VideoFrame:
         if self._deinterlacer is None or not frame.interlaced_frame:
             return frame
-        whole = self._deinterlacer.whole(before, frame, after)
+        near = [None if one is None else in_planes(one) for one in (before, after)]
+        whole = self._deinterlacer.whole(near[0], frame, near[1])
         if whole is None:
             self.woven += 1
             return frame

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 from retrofr.records import RangeKind, TimeRange
 from retrofr.video.decoding.coverage import CoverageFacts
@@ -40,6 +42,18 @@ class RangeLog:
         if kind in _SEEN:
             self._recent.append((start, end, segment))
             self._settle_pending(start, end)
+
+    def show_run(self, kind: RangeKind, times: Sequence[Fraction], segment: int) -> None:
+        """Frames stood from each of these times to the next."""
+        if self._pending:
+            for start, end in pairwise(times):
+                self.show(kind, start, end, segment)
+            return
+        self.add(kind, times[0], times[-1], segment)
+        if kind in _SEEN:
+            self._recent.extend(
+                (start, end, segment) for start, end in pairwise(times[-_RECENT_FRAMES - 1 :])
+            )
 
     def lose(self, seconds: Fraction) -> None:
         """A packet with this media time gave no frame."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from retrofr.video.decoding.packets import REORDER_PACKETS, StreamPacket
-from retrofr.video.decoding.timing import GAP_SECONDS
+from retrofr.video.decoding.timing import GAP_SECONDS, exceeds
 
 # A keyframe whose group of pictures is open is a poor place to cut: pictures of it need the group before.
 # Where all are open, one is taken once a slice is this many times as long as it should be.
@@ -51,7 +51,7 @@ class SliceCutter:
         before, self._before = self._before, packet.seconds
         if self._latest is None or before is None:
             return self._begin(packet)
-        self._jumped = self._jumped or abs(packet.seconds - before) > self._tolerance
+        self._jumped = self._jumped or exceeds(packet.seconds - before, self._tolerance)
         if not packet.is_key:
             return None
         least = self._least * (_OPEN_GROUP_PATIENCE if packet.has_leading else 1)

@@ -156,6 +156,11 @@ class Timeline(Generic[T]):
         return [Placed(item, at, "interpolated") for (item, _), at in zip(waiting, times, strict=True)]
 
 
+def exceeds(span: Fraction, limit: Fraction) -> bool:
+    """``abs(span) > limit`` several times as fast as Fraction says it; asked once for each packet of a stream."""
+    return abs(span.numerator) * limit.denominator > limit.numerator * span.denominator
+
+
 def _rising(packets: list[int | None]) -> list[int] | None:
     """Packet numbers as distances from the first; None where one is unknown or they do not rise."""
     known = [packet for packet in packets if packet is not None]
@@ -188,12 +193,12 @@ class SegmentClock:
     def enter(self, seconds: Fraction, damaged: bool) -> Break | None:
         """Take the next frame's time; gives the break in front of it, if there is one."""
         previous, self._previous = self._previous, seconds
-        if previous is None or seconds == previous:
+        if previous is None:
             return None
-        if seconds < previous:
-            return Break("back", previous, seconds)
         step = seconds - previous
-        is_gap = step > LOST_SECONDS and step > self._limit(damaged)
+        if step.numerator <= 0:
+            return Break("back", previous, seconds) if step.numerator else None
+        is_gap = exceeds(step, LOST_SECONDS) and step > self._limit(damaged)
         self._steps.append(step)
         return Break("gap", previous, seconds) if is_gap else None
 

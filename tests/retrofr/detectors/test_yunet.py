@@ -57,7 +57,7 @@ def test_settings_out_of_bounds_are_refused() -> None:
     assert str(caught.value) == "parts.yunet.min_face_pixels: 2 is out of bounds; it goes from 8 to 1024 px"
 
 
-def test_altered_weights_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_requirement_10_altered_weights_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (file,) = yunet.WEIGHTS
     content = bytearray(weights.read_weights(file))
     content[5000] ^= 1

@@ -152,7 +152,9 @@ def test_an_unknown_codec_is_said(tmp_path: Path) -> None:
         '<?xml version="1.0"?>\n<MPD type="static"><Period><BaseURL>{target}</BaseURL></Period></MPD>\n',
     ],
 )
-def test_a_playlist_never_opens_another_file(tmp_path: Path, playlist: str, ending: str) -> None:
+def test_requirement_05_a_playlist_never_opens_another_file(
+    tmp_path: Path, playlist: str, ending: str
+) -> None:
     target = clips.make_clip(tmp_path / "ok.mp4")
     path = tmp_path / f"list.{ending}"
     path.write_text(playlist.format(target=target.name))
@@ -215,7 +217,7 @@ def test_a_recording_that_still_grows(tmp_path: Path) -> None:
 
     with pytest.raises(ExhibitError) as error:
         open_exhibit(FootageFile(path, "a.ts"), grow)
-    assert error.value.reason == "changed while it was being read"
+    assert error.value.reason == "is still being written to"
 
 
 def test_odd_bytes_in_metadata_do_not_matter(tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_a_folder_without_footage_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["http://host/live.mp4", "rtsp://10.0.0.1/stream", "file:///a.mp4"])
-def test_addresses_are_refused(text: str) -> None:
+def test_requirement_05_addresses_are_refused(text: str) -> None:
     with pytest.raises(RefusedError) as error:
         find_footage([text])
     assert str(error.value) == (
@@ -156,12 +156,12 @@ def test_addresses_are_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["/dev/null", "/dev/video0", "/dev/stdin", "/dev/../dev/zero", "/proc/self/fd/0"]
 )
-def test_devices_are_refused(text: str) -> None:
+def test_requirement_05_devices_are_refused(text: str) -> None:
     with pytest.raises(RefusedError, match="is a device"):
         find_footage([text])
 
 
-def test_standard_input_pipes_and_sockets_are_refused(
+def test_requirement_05_standard_input_pipes_and_sockets_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(RefusedError, match="standard input is not a recorded file"):

@@ -124,7 +124,9 @@ def test_times_may_wrap(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ["mp4", "mkv"])
-def test_a_variable_rate_keeps_exact_times_and_a_gap_is_not_billed(tmp_path: Path, ending: str) -> None:
+def test_requirement_09_a_variable_rate_keeps_exact_times_and_a_gap_is_not_billed(
+    tmp_path: Path, ending: str
+) -> None:
     gaps = [0, 40, 40, 80, 200, 1000, 33, 40, 600_000, 40, 40]
     times = [sum(gaps[: n + 1]) for n in range(len(gaps))]
     path = clips.make_clip(
