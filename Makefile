@@ -49,7 +49,7 @@ fmt: setup-dev  ## format, and mend what ruff can mend by itself
 bench: setup-dev  ## speed beside its floor and beside others, 100 minutes; BENCH_ARGS=--quick: 10 minutes
 	@$(PY) benchmarks/speed.py --data $(BENCH_DATA) --work $(BENCH_WORK) $(BENCH_ARGS)
 
-accuracy: setup-dev  ## every figure of accuracy, 20 minutes; says so where the test material is absent
+accuracy: setup-dev  ## every figure of accuracy, 10 to 20 minutes; says so where the test material is absent
 	@$(PY) benchmarks/accuracy.py --data $(BENCH_DATA) $(ACCURACY_ARGS)
 
 # Says what is missing on this machine, does nothing where nothing has changed, and lets one run at a time in.

@@ -27,6 +27,7 @@ DATA_FILES = HERE.parent / "retrofr" / "data"
 EMBEDDERS = ("sface+dlib-resnet", "sface", "dlib-resnet")
 Say = Callable[[str], None]
 PARTS = ("evaluate", "calibrate", "chance", "fusion", "ablation", "conditions", "composite", "people")
+SCORE_DIFFERENCE, PAIRS_AT_IT = 1e-4, 2  # scores move by some 1e-7, which may take a pair over a threshold
 LONGEST = ("conditions", "ablation", "calibrate", "fusion")
 
 
@@ -113,17 +114,21 @@ def _calibrate(say: Say, faces: Path) -> bool:
                 *("--exclude", HERE / "faces_excluded.toml"),
             ):
                 return False
-            equal = _thresholds(made) == _thresholds(DATA_FILES / name)
+            equal = _alike(made, DATA_FILES / name)
             say(f"{embedder}: {'as in' if equal else 'NOT as in'} retrofr/data/{name}")
             same = same and equal
     return same
 
 
-def _thresholds(path: Path) -> list[tuple[float, int]]:
-    """Scores, to what another processor may change, and how many comparisons of different people reach them."""
+def _alike(made: Path, kept: Path) -> bool:
+    """Whether thresholds are the same, to what another processor may change, and so are their errors."""
     from retrofr.calibration.operating import read_operating_points
 
-    return [(round(point.score, 2), point.errors) for point in read_operating_points(path).thresholds]
+    ours, theirs = (read_operating_points(path).thresholds for path in (made, kept))
+    return len(ours) == len(theirs) and all(
+        abs(a.score - b.score) < SCORE_DIFFERENCE and abs(a.errors - b.errors) <= PAIRS_AT_IT
+        for a, b in zip(ours, theirs, strict=True)
+    )
 
 
 if __name__ == "__main__":
