@@ -4,6 +4,7 @@ Takes a page that retrofr wrote, by default the report of a search of the sample
 
     python docs/screenshots.py --out build/screenshots
     python docs/screenshots.py report/report.html --out build/screenshots --full
+    python docs/screenshots.py --manual      # the pictures of the README and the manual, from the samples
 
 It needs Chromium or Chrome, loads nothing from any network, and exits with 1 where a page is wider than its window or
 text leaves its box. The widths are those of a telephone, a laptop and a desktop.
@@ -22,10 +23,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+PROBE = Path("samples", "probes", "obama.jpg")  # pages name pictures as they were given
+OPERATOR = ("--operator", "A. Examiner")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 WIDTHS = (390, 1024, 1920)
 HEIGHTS = {390: 844, 1024: 768, 1920: 1080}
 LOAD_SECONDS = 120
+MANUAL = ROOT / "docs" / "pictures"
+MANUAL_WIDTH = 1024
+WEBP_QUALITY = 82
 
 MEASURE = """<!doctype html><meta charset="utf-8"><style>body { margin: 0 } iframe { border: 0; display: block }</style>
 <iframe id="page" width="WIDTH" height="HEIGHT" src="PAGE"></iframe>
@@ -101,13 +107,15 @@ def measure(browser: str, page: Path, width: int) -> Measured:
     return Measured(width, **{**told, "wide": tuple(map(str, told["wide"]))})
 
 
-def shoot(browser: str, page: Path, width: int, height: int, picture: Path, *, dark: bool = False) -> None:
-    """Write a PNG of a page in a window of this size."""
+def shoot(
+    browser: str, page: Path, width: int, height: int, picture: Path, *, dark: bool = False, at: str = ""
+) -> None:
+    """Write a PNG of a page in a window of this size, from the element on that ``at`` is the id of."""
     # A window of a browser is never narrower than some 500 px; a frame is as narrow as it is made.
     frame = f'<body style="margin:0"><iframe style="border:0;display:block" width="{width}" height="{height}" src="'
     with tempfile.TemporaryDirectory() as folder:
         outer = Path(folder) / "outer.html"
-        outer.write_text(f'{frame}{page.resolve().as_uri()}"></iframe>', encoding="utf-8")
+        outer.write_text(f'{frame}{page.resolve().as_uri()}{at and f"#{at}"}"></iframe>', encoding="utf-8")
         scheme = (
             ["--blink-settings=preferredColorScheme=0"]
             if dark
@@ -144,23 +152,51 @@ def _browse(browser: str, folder: str, *arguments: str) -> str:
 
 def sample_report(folder: Path) -> Path:
     """Search the sample footage; gives the page."""
-    footage = folder / "footage"
+    footage, out = folder / "footage", folder / "report"
     subprocess.run([sys.executable, ROOT / "samples" / "render.py", "--out", footage], check=True)
-    search = [
-        sys.executable,
-        "-m",
-        "retrofr_cli",
-        "search",
-        footage,
-        "--probe",
-        ROOT / "samples" / "probes" / "obama.jpg",
-    ]
+    _retrofr("search", footage, "--probe", PROBE, "--top", "2", "--quiet", "--out", out, *OPERATOR)
+    return out / "report.html"
+
+
+def sample_comparison(folder: Path) -> Path:
+    """Compare two pictures of the samples; gives the page."""
+    out = folder / "comparison"
+    _retrofr("compare", PROBE, Path("samples", "portraits", "obama-2012.jpg"), "--out", out, *OPERATOR)
+    return next(out.glob("*.html"))
+
+
+def _retrofr(*words: str | Path) -> None:
     done = subprocess.run(
-        [*search, "--top", "2", "--quiet", "--out", folder / "report"], check=False, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "retrofr_cli", *words], cwd=ROOT, check=False, stdout=subprocess.DEVNULL
     )
     if done.returncode not in (0, 10):
-        raise SystemExit("the sample footage could not be searched")
-    return folder / "report" / "report.html"
+        raise SystemExit(f"retrofr {words[0]} of the samples failed")
+
+
+def manual_pictures(browser: str, out: Path) -> list[Path]:
+    """Write the pictures of the README and the manual as WebP; gives them."""
+    out.mkdir(parents=True, exist_ok=True)
+    written = []
+    with tempfile.TemporaryDirectory() as folder:
+        report, comparison = sample_report(Path(folder)), sample_comparison(Path(folder))
+        for name, page, at, height, dark in (
+            ("report-light", report, "", 790, False),
+            ("report-dark", report, "", 790, True),
+            ("report-hits", report, "hits", 940, False),
+            ("comparison", comparison, "", 940, False),
+        ):
+            shot = Path(folder) / f"{name}.png"
+            shoot(browser, page, MANUAL_WIDTH, height, shot, dark=dark, at=at)
+            written.append(_webp(shot, out / f"{name}.webp"))
+    return written
+
+
+def _webp(picture: Path, to: Path) -> Path:
+    from PIL import Image
+
+    with Image.open(picture) as image:
+        image.convert("RGB").save(to, quality=WEBP_QUALITY, method=6)
+    return to
 
 
 def main() -> int:
@@ -169,13 +205,22 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("pages", nargs="*", type=Path, help="pages; by default the report of the samples")
-    parser.add_argument("--out", type=Path, required=True, help="where pictures are written")
+    parser.add_argument("--out", type=Path, help="where pictures are written")
+    parser.add_argument(
+        "--manual", action="store_true", help="those of the manual; --out: not to docs/pictures"
+    )
     parser.add_argument("--full", action="store_true", help="the whole length of a page, at most 16,000 px")
     options = parser.parse_args()
+    if options.out is None and not options.manual:
+        parser.error("--out or --manual is needed")
     browser = find_browser()
     if browser is None:
         print(f"no browser: none of {', '.join(BROWSERS)} is on this machine", file=sys.stderr)
         return 2
+    if options.manual:
+        for path in manual_pictures(browser, options.out or MANUAL):
+            print(f"{path.name}: {path.stat().st_size:,} bytes")
+        return 0
     options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         pages = options.pages or [sample_report(Path(folder))]
