@@ -44,6 +44,7 @@ def progress_options(*, told: str) -> Callable[[Decorated], Decorated]:
             type=click.Choice(MODES),
             default="auto",
             callback=_progress_mode,
+            is_eager=True,  # it says how other options are complained about
             cls=Option,
             section="On the way",
             help="What to show on stderr: a bar, JSON lines for scripts, or nothing.  "

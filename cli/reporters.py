@@ -5,7 +5,6 @@ Messages of the library appear once each. All of it goes to stderr.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import time
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from retrofr.events import Digesting, Downloading, Event, Skipped, Warned
+from retrofr.events import Digesting, Downloading, Event, Found, Skipped, Warned
 
 from .failures import PROGRESS_SCHEMA
 from .text import human_bytes, shown
@@ -135,7 +134,8 @@ class JsonReporter(Reporter):
             if not self._digests.due((event.exhibit, event.after), last=last):
                 return
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
-        self._print({"event": name, **asdict(event)})
+        fields = {"record": event.record} if isinstance(event, Found) else asdict(event)
+        self._print({"event": name, **fields})
 
     def coverage(self, coverage: Coverage) -> bool:
         from retrofr.documents import coverage_document, json_text
@@ -145,5 +145,7 @@ class JsonReporter(Reporter):
         return True
 
     def _print(self, fields: dict[str, Any]) -> None:
+        from retrofr.documents import json_text
+
         elapsed = round(time.monotonic() - self._started, 3)
-        click.echo(json.dumps({"schema": PROGRESS_SCHEMA, **fields, "elapsed_seconds": elapsed}), err=True)
+        click.echo(json_text({"schema": PROGRESS_SCHEMA, **fields, "elapsed_seconds": elapsed}), err=True)

@@ -23,6 +23,7 @@ from retrofr.statements import SearchStatement, evidence_document, statement_doc
 
 HIT_SCHEMA = "retrofr.hit/1"
 CANDIDATE_SCHEMA = "retrofr.candidate/1"
+FOUND_SCHEMA = "retrofr.found/1"
 PERSON_APPEARANCE_SCHEMA = "retrofr.person_appearance/1"
 APPEARANCES_SCHEMA = "retrofr.appearances/1"
 COVERAGE_SCHEMA = "retrofr.coverage/1"
@@ -117,6 +118,11 @@ def record(appearance: Appearance) -> dict[str, object]:
         computed |= dict.fromkeys(("rank", "probe", "score", "hit", "verdict"))
     # All other columns are fields of the appearance and called like them.
     return {name: computed[name] if name in computed else getattr(appearance, name) for name in COLUMNS}
+
+
+def found_record(appearance: Appearance) -> dict[str, object]:
+    """A hit as soon as its tracklet was compared: without a rank, and it may become part of a longer one."""
+    return record(appearance) | {"rank": None, "schema": FOUND_SCHEMA}
 
 
 def exact_seconds(row: Mapping[str, object], moment: str) -> Fraction:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 
@@ -77,7 +77,24 @@ class Downloading:
     total_bytes: int | None
 
 
-Event = RunStarted | ExhibitStarted | Digesting | Advanced | ExhibitFinished | Skipped | Warned | Downloading
+@dataclass(frozen=True)
+class Found:
+    """A tracklet reached the threshold. ``record`` is a ``retrofr.found/1``: a hit before it is joined and ranked."""
+
+    record: Mapping[str, object]
+
+
+Event = (
+    RunStarted
+    | ExhibitStarted
+    | Digesting
+    | Advanced
+    | ExhibitFinished
+    | Skipped
+    | Warned
+    | Downloading
+    | Found
+)
 Listener = Callable[[Event], None]
 
 

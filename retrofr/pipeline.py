@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from retrofr import registry
+from retrofr.appearances import join_appearances
 from retrofr.case.audit import Act, acting
 from retrofr.case.permitting import (
     permit,
@@ -22,9 +23,10 @@ from retrofr.case.permitting import (
     threshold_of,
 )
 from retrofr.continuity import Continuity, KnownTracklets, alike_at, ends_in_question
+from retrofr.documents import found_record
 from retrofr.engines.inline import InlineEngine
 from retrofr.errors import ModelError
-from retrofr.events import Listener, Warned, ignore, never
+from retrofr.events import Found, Listener, Warned, ignore, never
 from retrofr.faces import FoundTracklet
 from retrofr.footage_run import FootageRun
 from retrofr.gallery.base import SliceGallery
@@ -130,7 +132,7 @@ def _search(
         alone = with_decoding_threads(settings, usable_cores())
         work = StreamWork(nets, decoder, alone, "frames" if pictures.wanted else "nothing")
         with InlineEngine(lambda: work, listener, stop) as engine:
-            comparing = _Comparing(searching, settings.track, permission.scope, pictures)
+            comparing = _Comparing(searching, settings.track, permission.scope, pictures, listener)
             run = FootageRun(engine, decoder, comparing, request, listener, stop)
             run.run(files)
     continuity = Continuity(
@@ -215,10 +217,13 @@ class _Comparing:
     ``known`` are the latter: an appearance may extend over them. ``outside`` counts templates outside of the scope.
     """
 
-    def __init__(self, searching: Search, track: TrackSettings, scope: Scope, pictures: _Pictures) -> None:
+    def __init__(
+        self, searching: Search, track: TrackSettings, scope: Scope, pictures: _Pictures, listener: Listener
+    ) -> None:
         self.known = KnownTracklets()
         self.outside = OutsideCounter(scope)
         self._searching, self._track, self._pictures = searching, track, pictures
+        self._listener = listener
         self._slice: list[Tracklet] = []
 
     def begin(self, taken: TakenIn, stream: VideoStream) -> None:
@@ -229,7 +234,9 @@ class _Comparing:
             case FoundTracklet(tracklet):
                 self.outside.add(tracklet)
                 made = partial(self._pictures.still, piece)
-                self._searching.look_through(SliceGallery([tracklet], lambda _, face: made(face)))
+                hits = self._searching.look_through(SliceGallery([tracklet], lambda _, face: made(face)))
+                for each in join_appearances(hits, hit=True, join_gap_seconds=None):
+                    self._listener(Found(found_record(each)))
                 self._slice.append(tracklet)
             case SliceEnd():
                 self.known.add(ends_in_question(self._slice, self._track))

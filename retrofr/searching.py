@@ -66,8 +66,12 @@ class Search:
         self.reach = float(self._reach.of(self.threshold.score))
         self._choice = IndexChoice(settings, parts, self._pictures, comparison, self.reach)
 
-    def look_through(self, gallery: Gallery) -> None:
-        """Compare every tracklet of a gallery; candidates get all that is known of them before this returns."""
+    def look_through(self, gallery: Gallery) -> list[Candidate]:
+        """Compare every tracklet of a gallery; candidates get all that is known of them before this returns.
+
+        Returns:
+            The hits in it, in the order of its tracklets, by themselves: not joined, not ranked.
+        """
         proposer = self._choice.for_gallery(gallery)
         if isinstance(gallery, IndexedGallery) and proposer is not None:
             self._take(gallery.block, proposer, gallery)
@@ -75,7 +79,7 @@ class Search:
             inner = gallery.gallery if isinstance(gallery, IndexedGallery) else gallery
             for block in vector_blocks(inner, self.comparison):
                 self._take(block, self._choice.for_block(block, self.compared), gallery)
-        self._complete(gallery)
+        return self._complete(gallery)
 
     def _take(self, block: VectorBlock, proposer: Proposer, gallery: Gallery) -> None:
         rescorer = Rescorer(
@@ -104,13 +108,16 @@ class Search:
         """For each picture (Q,) how far a face may be that can still change its probe's standings."""
         return np.asarray(self._reach.of(self._standings.needed())[self._owners])
 
-    def _complete(self, gallery: Gallery) -> None:
-        """Make candidates of what was taken in and is still among the best."""
-        tracklet, number = None, -1
+    def _complete(self, gallery: Gallery) -> list[Candidate]:
+        """Make candidates of what was taken in and is still among the best; gives the hits."""
+        tracklet, number, hits = None, -1, []
         for standing in self._standings.take_new():
             if tracklet is None or standing.order != number:  # they come in the order of tracklets
                 tracklet, number = gallery.tracklet(standing.tracklet), standing.order
             standing.candidate = self._candidate(standing, tracklet, gallery)
+            if standing.hit:
+                hits.append(standing.candidate)
+        return hits
 
     def _candidate(self, standing: Standing, tracklet: Tracklet, gallery: Gallery) -> Candidate:
         best = int(standing.by_face.argmax())

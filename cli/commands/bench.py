@@ -9,6 +9,7 @@ import click
 
 from retrofr.settings import DetectSettings, EmbedSettings
 
+from ..footage_list import footage_argument
 from ..interrupts import STOPPING_AS_JSON, interruptible
 from ..options import (
     Command,
@@ -46,7 +47,7 @@ Exit codes:
 
 
 @click.command(cls=Command, epilog=EXAMPLES, short_help="Measure how fast footage is indexed here.")
-@click.argument("footage", nargs=-1, required=True, type=click.Path())
+@footage_argument(required=True)
 @click.option(
     "--seconds",
     type=click.FloatRange(min=1, max=86_400),

@@ -12,6 +12,7 @@ from retrofr.errors import UsageError
 from retrofr.settings import DetectSettings, EmbedSettings, IndexSettings, QualitySettings
 
 from ..case_options import case_option, opened_case, wait_option
+from ..footage_list import footage_argument
 from ..footage_options import FootageFlags, footage_options, gather_request
 from ..interrupts import STOPPING_AS_JSON, interruptible
 from ..operator_option import operator_option
@@ -54,7 +55,7 @@ Exit codes:
 
 
 @click.command(cls=Command, epilog=EXAMPLES, short_help="Index footage into a case, once.")
-@click.argument("footage", nargs=-1, required=True, type=click.Path())
+@footage_argument(required=True)
 @case_option(required=True)
 @wait_option
 @click.option(

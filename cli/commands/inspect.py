@@ -11,6 +11,7 @@ import click
 from retrofr.errors import OutputError
 from retrofr.events import Event, Skipped
 
+from ..footage_list import footage_argument
 from ..footage_options import FootageFlags, footage_options, gather_request
 from ..interrupts import STOPPING_AS_JSON, interruptible
 from ..options import Command, Option, common_options, format_option, gather_settings, settings_options
@@ -42,7 +43,7 @@ Exit codes:
 
 
 @click.command(cls=Command, epilog=EXAMPLES, short_help="Say what recordings are, without looking for faces.")
-@click.argument("footage", nargs=-1, required=True, type=click.Path())
+@footage_argument(required=True)
 @click.option(
     "--full",
     is_flag=True,

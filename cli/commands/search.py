@@ -18,7 +18,9 @@ from retrofr.settings import (
     SearchSettings,
 )
 
+from ..as_found import as_found_option, check_as_found
 from ..case_searching import CaseFlags, case_search_options, case_settings, search_in_case
+from ..footage_list import footage_argument
 from ..footage_options import FootageFlags, footage_options, gather_request
 from ..interrupts import STOPPING, STOPPING_AS_JSON, interruptible
 from ..operator_option import operator_option
@@ -71,6 +73,9 @@ Examples:
     retrofr search --case case-17/ --probes-from missing/
   In a script:
     retrofr search footage/ --probe a.jpg --format csv --quiet > hits.csv
+  A list of files, and hits as they are found:
+    find /evidence -name '*.mp4' -print0 | \\
+      retrofr search - --probe a.jpg --format jsonl --as-found
 
 \b
 Exit codes:
@@ -81,7 +86,7 @@ Exit codes:
 
 
 @click.command(cls=Command, epilog=EXAMPLES, short_help="Search footage for a face: the whole way at once.")
-@click.argument("footage", nargs=-1, type=click.Path())
+@footage_argument(required=False)
 @click.option(
     "--probe",
     "probes",
@@ -106,6 +111,7 @@ Exit codes:
 )
 @case_search_options
 @format_option
+@as_found_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -146,6 +152,7 @@ def command(
     probe_lists: tuple[Path, ...],
     case_flags: CaseFlags,
     format_name: str | None,
+    as_found: bool,
     out: Path | None,
     force: bool,
     unredacted: str | None,
@@ -184,6 +191,8 @@ def command(
     refuse_without_pictures(unredacted, out, "--out")
     format_name = format_name or ("table" if sys.stdout.isatty() else "jsonl")
     listener = reporter(progress, quiet=quiet)
+    if as_found:
+        listener = check_as_found(listener, format_name, case_flags.path)
     how: dict[str, Any] = {"listener": listener, "lenient": bool(probe_lists)}
     pictures = {} if unredacted is None else {"unredacted": unredacted}
     with interruptible(STOPPING_AS_JSON if progress == "json" else STOPPING) as stop:

@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
+from clips import make_clip
+from fakes import COLOURS, draw_face, scene, walker
 from fixed_results import search_result
 from retrofr.events import Event, Listener
 from retrofr.results import SearchResult
@@ -81,3 +84,16 @@ def golden() -> Callable[[str, str], None]:
         assert output.encode() == path.read_bytes()
 
     return compare
+
+
+@pytest.fixture
+def good(tmp_path: Path, fake_parts: object) -> tuple[Path, Path]:
+    """A folder with one clip in which the person of the probe walks by, and the probe."""
+    folder = tmp_path / "footage"
+    folder.mkdir()
+    make_clip(folder / "cam1.mp4", frames=50, picture=walker)
+    image = scene()
+    draw_face(image, COLOURS["red"], 100, 80, 100)
+    probe = tmp_path / "red.png"
+    Image.fromarray(image).save(probe)
+    return folder, probe

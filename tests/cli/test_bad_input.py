@@ -14,31 +14,12 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
-from clips import make_clip, make_sound, numbered_picture
-from fakes import COLOURS, draw_face, scene
+from clips import make_clip, make_sound
+from fakes import COLOURS, draw_face, walker
 from retrofr.records import Pixels
 
 Run = Callable[..., Result]
 FAKE = ("--detector", "fake", "--embedder", "fake", "--threshold", "0.8", "--progress", "none")
-
-
-def walker(number: int, width: int, height: int) -> Pixels:
-    image = np.ascontiguousarray(numbered_picture(number, width, height))
-    draw_face(image, COLOURS["red"], 40 + number, 80, 60)
-    return image
-
-
-@pytest.fixture
-def good(tmp_path: Path, fake_parts: object) -> tuple[Path, Path]:
-    """A folder with one clip in which the person of the probe walks by, and the probe."""
-    folder = tmp_path / "footage"
-    folder.mkdir()
-    make_clip(folder / "cam1.mp4", frames=50, picture=walker)
-    image = scene()
-    draw_face(image, COLOURS["red"], 100, 80, 100)
-    probe = tmp_path / "red.png"
-    Image.fromarray(image).save(probe)
-    return folder, probe
 
 
 def damaged_jpeg() -> bytes:
@@ -99,7 +80,6 @@ def test_a_file_without_permission(run: Run, good: tuple[Path, Path]) -> None:
         ("rtsp://10.0.0.1/live", 8, "error: rtsp://10.0.0.1/live: is an address, not a file"),
         ("https://example.org/a.mp4", 8, "error: https://example.org/a.mp4: is an address, not a file"),
         ("/dev/null", 8, "error: /dev/null: is a device"),
-        ("-", 8, "error: -: standard input is not a recorded file"),
     ],
 )
 def test_footage_that_is_none(

@@ -21,6 +21,7 @@ from retrofr.events import (
     Event,
     ExhibitFinished,
     ExhibitStarted,
+    Found,
     RunStarted,
     Skipped,
     Warned,
@@ -134,7 +135,7 @@ def test_events_tell_the_whole_story_in_order(tmp_path: Path, red_probe: Path, f
     retrofr.search([clip], [red_probe], settings=chosen(fake_parts), listener=events.append)
     kinds = [type(e) for e in events if not isinstance(e, Warned)]
     assert [kind for kind in kinds if kind not in (Advanced, Digesting)] == [
-        RunStarted, ExhibitStarted, ExhibitFinished,
+        RunStarted, ExhibitStarted, Found, ExhibitFinished,
     ]  # fmt: skip
     assert [e.after for e in events if isinstance(e, Digesting)] == [False, True]
     positions = [e.position_seconds for e in events if isinstance(e, Advanced)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -92,6 +93,29 @@ def test_requirement_14_no_search_of_recordings(
     refuse_of(invoke, *give, "--operator", "B. Jones", "--conclusion", "moderate-same")
     told = refuse_of(invoke, "verdict", "show", "--case", case, "--candidate", candidate)
     assert "two agreeing verdicts: weak support for one person rather than two" in told
+
+
+def test_hits_are_printed_while_the_search_goes_on(footage: Path) -> None:
+    """A reader of the pipe has the first one before the program is over."""
+    names = "".join(f"{footage / name}\n" for name in sorted(p.name for p in footage.glob("*_2024*")))
+    command = [sys.executable, "-m", "retrofr_cli", "search", "-", "--probe", "samples/probes/obama.jpg"]
+    command += ["--format", "jsonl", "--as-found", "--quiet"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdin is not None
+        assert running.stdout is not None
+        running.stdin.write(names)
+        running.stdin.close()
+        first = json.loads(running.stdout.readline())
+        still_running = running.poll() is None
+        rest = [json.loads(line) for line in running.stdout]
+    assert (first["schema"], first["probe"], still_running) == ("retrofr.found/1", "obama", True)
+    schemas = [first["schema"], *(line["schema"] for line in rest)]
+    hits = schemas.count("retrofr.hit/1")
+    assert hits == 6
+    assert schemas.count("retrofr.found/1") >= hits
+    assert schemas[-2 - hits :] == ["retrofr.hit/1"] * hits + ["retrofr.coverage/1", "retrofr.run/1"]
 
 
 def test_the_composite_clip(shared_data: Path) -> None:

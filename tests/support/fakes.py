@@ -12,6 +12,7 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
+from clips import numbered_picture
 from retrofr.clock import NO_CLOCK, WallClock
 from retrofr.embedders.base import ChipSpec
 from retrofr.records import (
@@ -45,6 +46,13 @@ def draw_face(image: Pixels, colour: tuple[int, int, int], x: int, y: int, side:
 def scene(width: int = 320, height: int = 240, grey: int = 110) -> Pixels:
     """An empty frame."""
     return np.full((height, width, 3), grey, np.uint8)
+
+
+def walker(number: int, width: int, height: int) -> Pixels:
+    """A numbered picture in which the person in red has come a little further."""
+    image = np.ascontiguousarray(numbered_picture(number, width, height))
+    draw_face(image, COLOURS["red"], 40 + number, 80, 60)
+    return image
 
 
 @dataclass(frozen=True)
