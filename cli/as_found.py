@@ -65,12 +65,14 @@ class AsFound(Reporter):
         return self._inner.coverage(coverage)
 
 
-def check_as_found(listener: Reporter, format_name: str, case: Path | None) -> Reporter:
-    """A listener that prints what is found as well.
+def printing_as_found(listener: Reporter, wanted: bool, format_name: str, case: Path | None) -> Reporter:
+    """The listener, which prints what is found as well where that is wanted.
 
     Raises:
         UsageError: another format than JSON lines, or a case, whose search takes seconds.
     """
+    if not wanted:
+        return listener
     if format_name != "jsonl":
         raise UsageError("goes with --format jsonl", subject="--as-found", hint=f"not with {format_name}")
     if case is not None:

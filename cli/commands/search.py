@@ -18,7 +18,7 @@ from retrofr.settings import (
     SearchSettings,
 )
 
-from ..as_found import as_found_option, check_as_found
+from ..as_found import as_found_option, printing_as_found
 from ..case_searching import CaseFlags, case_search_options, case_settings, search_in_case
 from ..footage_list import footage_argument
 from ..footage_options import FootageFlags, footage_options, gather_request
@@ -171,28 +171,12 @@ def command(
     """
     _refuse_nothing(footage, probes, probe_lists, case_flags)
     _refuse_pictures(footage)
-    searching: Callable[..., SearchResult]
-    if case_flags.path is None:
-        settings = gather_settings(settings_file, assignments, flags)
-        searching = partial(
-            _search, footage, request=gather_request(footage_flags, settings), settings=settings
-        )
-    else:
-        given = (settings_file, assignments, flags)
-        searching = partial(
-            search_in_case,
-            case_flags,
-            footage,
-            footage_flags=footage_flags,
-            settings_of=lambda case: case_settings(case, *given, footage=bool(footage)),
-        )
+    searching = _searching(footage, case_flags, footage_flags, (settings_file, assignments, flags))
     if force and out is None:
         raise UsageError("--force goes with --out", hint="name the folder to write to with --out")
     refuse_without_pictures(unredacted, out, "--out")
     format_name = format_name or ("table" if sys.stdout.isatty() else "jsonl")
-    listener = reporter(progress, quiet=quiet)
-    if as_found:
-        listener = check_as_found(listener, format_name, case_flags.path)
+    listener = printing_as_found(reporter(progress, quiet=quiet), as_found, format_name, case_flags.path)
     how: dict[str, Any] = {"listener": listener, "lenient": bool(probe_lists)}
     pictures = {} if unredacted is None else {"unredacted": unredacted}
     with interruptible(STOPPING_AS_JSON if progress == "json" else STOPPING) as stop:
@@ -230,6 +214,25 @@ def _refuse_nothing(
         )
     if not probes and not lists:
         raise UsageError("no probe was named", hint="name a picture of the person with --probe suspect.jpg")
+
+
+def _searching(
+    footage: tuple[str, ...],
+    case_flags: CaseFlags,
+    footage_flags: FootageFlags,
+    given: tuple[Path | None, tuple[str, ...], dict[str, Any]],
+) -> Callable[..., SearchResult]:
+    """What does the search, of footage alone or in a case; ``given`` is what was said of settings."""
+    if case_flags.path is None:
+        settings = gather_settings(*given)
+        return partial(_search, footage, request=gather_request(footage_flags, settings), settings=settings)
+    return partial(
+        search_in_case,
+        case_flags,
+        footage,
+        footage_flags=footage_flags,
+        settings_of=lambda case: case_settings(case, *given, footage=bool(footage)),
+    )
 
 
 def _search(footage: tuple[str, ...], probes: tuple[Any, ...], **how: Any) -> SearchResult:
