@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from retrofr.errors import UsageError
+from retrofr.errors import RetrofrError, UsageError
 from retrofr.settings import DetectSettings, EmbedSettings, IndexSettings, QualitySettings
 
 from ..case_options import case_option, opened_case, wait_option
@@ -114,7 +114,7 @@ def command(
     if flags["parts__ray__address"] is not None and given.index.engine != "ray":
         raise UsageError("goes with --engine ray alone", subject="--ray-address", hint="add --engine ray")
     listener = reporter(progress, quiet=quiet)
-    with _case_to_index(case_path, wait_seconds, quiet=quiet) as case:
+    with _case_to_index(case_path, footage, wait_seconds, quiet=quiet) as case:
         from retrofr.case.exhibits import active_recipe
 
         recipe = active_recipe(case)
@@ -135,8 +135,8 @@ def command(
         return result.exit_code
 
 
-def _case_to_index(path: Path, wait_seconds: float, *, quiet: bool) -> Case:
-    """The case, opened for writing; a new one where there is nothing yet."""
+def _case_to_index(path: Path, footage: tuple[str, ...], wait_seconds: float, *, quiet: bool) -> Case:
+    """The case, opened for writing; a new one where there is nothing yet and there is footage for it."""
     if path.is_dir() and any(path.iterdir()):
         return opened_case(path, write=True, wait=wait_seconds)
     if path.exists() and not path.is_dir():
@@ -147,11 +147,24 @@ def _case_to_index(path: Path, wait_seconds: float, *, quiet: bool) -> Case:
 
     from ..text import shown
 
+    _refuse_what_is_none(footage)
     keys = KeyStore()
     create_case(path, keys=keys, retain_until=retention_of_new(None)).close()
     if not quiet:
         click.echo(f"made a new case, {shown(str(path))}; its key is in {shown(str(keys.folder))}", err=True)
     return opened_case(path, write=True, wait=wait_seconds)
+
+
+def _refuse_what_is_none(footage: tuple[str, ...]) -> None:
+    """Before a case is made: what is no footage makes none. The log tells of it as of a run that it ended."""
+    from retrofr.case.audit import acting
+    from retrofr.video.footage import find_footage
+
+    try:
+        find_footage(footage)
+    except RetrofrError as error:
+        with acting(None, "index"):
+            raise error
 
 
 def _print(result: IndexResult, case: Case, path: Path, format_name: str) -> None:

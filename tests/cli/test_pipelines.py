@@ -78,7 +78,8 @@ def test_requirement_05_a_list_names_recorded_files_alone(
     monkeypatch.chdir(tmp_path)
     result = piped(data, command[0], "-", *command[1:])
     assert (result.exit_code, result.stdout) == (code, "")
-    assert message in result.stderr
+    assert result.stderr.startswith(message)
+    assert not (tmp_path / "c").exists()
 
 
 def test_two_lists_cannot_come_at_once() -> None:
