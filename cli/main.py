@@ -22,6 +22,8 @@ COMMANDS = (
     "verdict",
     "export",
     "report",
+    "verify",
+    "replay",
     "case",
     "audit",
     "policy",
@@ -123,8 +125,8 @@ def _forget_the_reader() -> None:
     "  retrofr search cam1.mp4 cam2.mkv --probe anna=photos-of-anna/ --top 10\n"
     "  retrofr doctor\n\n"
     "Results go to stdout, messages and progress to stderr. Exit codes: 0 finished (no hit is a result), "
-    "10 finished with gaps, 2 usage, 3 nothing could be searched, 4 integrity, 6 model, 7 output, 8 refused, "
-    "70 a bug, 130 interrupted.",
+    "1 a replay differs, 10 finished with gaps, 2 usage, 3 nothing could be searched, 4 integrity, 6 model, "
+    "7 output, 8 refused, 70 a bug, 130 interrupted.",
 )
 @click.version_option(__version__, "-V", "--version", message="retrofr %(version)s")
 def cli() -> None:

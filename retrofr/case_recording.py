@@ -19,7 +19,7 @@ from retrofr.results import SearchResult
 from retrofr.searching import Search
 from retrofr.settings import Settings
 
-_RUN_KEPT = ("selection", "versions", "authority", "reason", "policy", "templates_outside_scope")
+_RUN_KEPT = ("selection", "device", "versions", "authority", "reason", "policy", "templates_outside_scope")
 """What a case keeps of the run record of a search."""
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +22,11 @@ from retrofr.gallery.base import Ids
 from retrofr.oversight.scope import ScopedSelection
 from retrofr.records import RangeKind, TimeRange
 from retrofr.results import Coverage, StreamCoverage, Unsearched
-from retrofr.selection import MediaWindow, Selection
+from retrofr.selection import MediaWindow, Selection, TimeWindow
+
+EVERYTHING = str(TimeWindow())
+"""How the selection of a search without a time window is recorded."""
+_WINDOW = re.compile(r"time(?: from (?P<start>\S+))?(?: to (?P<end>\S+))?(?: \(|$)")
 
 
 @dataclass(frozen=True)
@@ -62,9 +68,30 @@ def select(case: Case, recipe_key: str, selection: CaseSelection) -> Selected:
         return Selected(table.ids, coverage)
     stored = exhibits(case)
     _refuse_unknown(selection, stored)
+    windows, others, unplaced = compared_windows(stored, selection)
+    left_out, unsearched = [*coverage.left_out, *others], [*coverage.unsearched, *unplaced]
+    streams = tuple(
+        clipped(stream, windows[stream.exhibit_sha256])
+        for stream in coverage.streams
+        if stream.exhibit_sha256 in windows and selection.footage.takes_stream(stream.stream)
+    )
+    by_id = {item.id: windows[item.exhibit.sha256] for item in stored if item.exhibit.sha256 in windows}
+    ids = table.ids[tracklets_within(case, table, by_id, selection)]
+    if isinstance(selection.footage, ScopedSelection):
+        ids, others = _inside_scope(case, recipe_key, ids, selection.footage)
+        left_out += others
+    changed = dataclasses.replace(
+        coverage, streams=streams, left_out=tuple(left_out), unsearched=tuple(unsearched)
+    )
+    return Selected(ids, changed)
+
+
+def compared_windows(
+    stored: Sequence[StoredExhibit], selection: CaseSelection
+) -> tuple[dict[str, tuple[MediaWindow, ...]], list[Unsearched], list[Unsearched]]:
+    """The media time of each exhibit that is meant, by SHA-256; what is left out; where no window can be placed."""
     windows: dict[str, tuple[MediaWindow, ...]] = {}
-    left_out = list(coverage.left_out)
-    unsearched = list(coverage.unsearched)
+    left_out, unplaced = [], []
     for item in stored:
         exhibit = item.exhibit
         reason = _why_not(selection, item)
@@ -74,21 +101,28 @@ def select(case: Case, recipe_key: str, selection: CaseSelection) -> Selected:
         try:
             windows[exhibit.sha256] = selection.footage.window.media_windows(exhibit.clock, exhibit.name)
         except ExhibitError as error:
-            unsearched.append(Unsearched.because(error, exhibit.name))
-    streams = tuple(
-        clipped(stream, windows[stream.exhibit_sha256])
-        for stream in coverage.streams
-        if stream.exhibit_sha256 in windows and selection.footage.takes_stream(stream.stream)
+            unplaced.append(Unsearched.because(error, exhibit.name))
+    return windows, left_out, unplaced
+
+
+def recorded_selection(limits: Mapping[str, Any]) -> CaseSelection:
+    """A selection as a search records it: a time window in words, with times of media to the millisecond.
+
+    What an authority limits beside it is not in it.
+
+    Raises:
+        UsageError: the words are none of a window.
+    """
+    words = str(limits.get("window", EVERYTHING))
+    window = _WINDOW.search(words)
+    if window is None and words != EVERYTHING:
+        raise UsageError(f"its window is {words}")
+    start, end = window.group("start", "end") if window else (None, None)
+    footage = Selection(
+        TimeWindow.parse(start, end), tuple(limits.get("cameras", ())), tuple(limits.get("streams", ()))
     )
-    by_id = {item.id: windows[item.exhibit.sha256] for item in stored if item.exhibit.sha256 in windows}
-    ids = table.ids[_wanted(case, table, by_id, selection)]
-    if isinstance(selection.footage, ScopedSelection):
-        ids, others = _inside_scope(case, recipe_key, ids, selection.footage)
-        left_out += others
-    changed = dataclasses.replace(
-        coverage, streams=streams, left_out=tuple(left_out), unsearched=tuple(unsearched)
-    )
-    return Selected(ids, changed)
+    exhibits = tuple(limits.get("exhibits", ()))
+    return CaseSelection(footage, exhibits, float(limits.get("min_quality", 0.0)))
 
 
 def asked_footage(case: Case, selection: CaseSelection) -> list[tuple[str, str | None, str | None]]:
@@ -112,10 +146,16 @@ def _inside_scope(
     return ids[~np.isin(ids, list(outside))], [Unsearched("the case", reason)]
 
 
-def _wanted(
+def tracklets_within(
     case: Case, table: TrackletTable, windows: dict[int, tuple[MediaWindow, ...]], selection: CaseSelection
 ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Which tracklets of a table are meant: those that are there at any moment of a window."""
+    """Which tracklets of a table are meant, (T,): those that are there at any moment of a window.
+
+    Args:
+        case, table: of it.
+        windows: media time by the number of the exhibit; those without an entry are left out.
+        selection: its streams and least quality count.
+    """
     wanted = np.zeros(len(table), bool)
     for exhibit_id, own in windows.items():
         of_exhibit = table.exhibit_ids == exhibit_id

@@ -116,6 +116,7 @@ class GrowingError(RefusedError, ExhibitError):
 
 
 EXIT_FINISHED = 0
+EXIT_DIFFERS = 1
 EXIT_GAPS = 10
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130

@@ -81,6 +81,7 @@ class FootageRun:
             :func:`retrofr.intake.check_request`.
         listener: is told what happens.
         stop: asked often; once it says True the run ends with what it has.
+        intake: takes the files in; built as :class:`retrofr.intake.Intake` is.
     """
 
     def __init__(
@@ -91,10 +92,12 @@ class FootageRun:
         request: FootageRequest,
         listener: Listener,
         stop: Callable[[], bool],
+        intake: Callable[..., Intake] = Intake,
     ) -> None:
         self.taken: list[TakenIn] = []
         self._engine, self._decoder, self._keeper = engine, decoder, keeper
         self._request, self._listener, self._stop = request, listener, stop
+        self._new_intake = intake
         self._streams: list[tuple[int, StreamCoverage]] = []
         self._unsearched: list[tuple[int, Unsearched]] = []
         self._left_out: list[tuple[int, Unsearched]] = []
@@ -112,7 +115,7 @@ class FootageRun:
         Raises:
             RetrofrError: the work cannot be done at all.
         """
-        self._intake = Intake(
+        self._intake = self._new_intake(
             self._request, footage.files, self._decoder, self._listener, self._stop_if_asked
         )
         self._not_in_footage = self._intake.not_in_footage

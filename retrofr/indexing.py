@@ -123,10 +123,10 @@ def index(
         act.begin(required=False, listener=listener)
         put_recipe(case, recipe)
         number = start_run(case, "index", versions() | {"device": settings.device})
-        keeper = _CaseKeeper(case, recipe, listener, permission.scope)
+        keeper = CaseKeeper(case, recipe, listener, permission.scope)
         with DecoderProcess(settings.video) as decoder:
             decoder.start()
-            chosen, workers, prepare = _shared_out(engine, chosen, settings, decoder)
+            chosen, workers, prepare = shared_out(engine, chosen, settings, decoder)
             with engine.build(chosen, prepare, workers, listener, stop) as running:
                 run = FootageRun(running, decoder, keeper, request, listener, stop)
                 try:
@@ -159,7 +159,7 @@ def _permitted(
     return permission
 
 
-def _shared_out(
+def shared_out(
     engine: ModuleType, chosen: Any, settings: Settings, decoder: DecoderProcess
 ) -> tuple[StageSettings, int, Prepare]:
     """The engine's settings for this run, how many workers it has, and what prepares the work in each."""
@@ -194,7 +194,7 @@ def _refuse_another_recipe(case: Case, recipe: Recipe, *, again: bool) -> None:
     )
 
 
-class _CaseKeeper:
+class CaseKeeper:
     """Commits what comes, and knows what the case has."""
 
     def __init__(self, case: Case, recipe: Recipe, listener: Listener, scope: Scope) -> None:

@@ -20,17 +20,14 @@ from retrofr.case.reading import case_coverage, stored_tracklet
 from retrofr.case.searches import SearchRecord, candidates_of, searches
 from retrofr.case.store import Case
 from retrofr.case.verdicts import reviewers_of, verdict_states
+from retrofr.case_selection import EVERYTHING
 from retrofr.continuity import Continuity, alike_at, tracklet_key
 from retrofr.errors import CaseError
 from retrofr.recipe import Recipe, setting_values
 from retrofr.records import Candidate, Tracklet
 from retrofr.results import Appearance, Coverage, mark_changed
 from retrofr.scoring import build_scorer
-from retrofr.selection import TimeWindow
 from retrofr.settings import SearchSettings, TrackSettings
-
-EVERYTHING = str(TimeWindow())
-"""How the selection of a search without a time window is recorded."""
 
 ROUNDING = 1e-6
 """Times of a case are looked up as rounded numbers; what is found is then compared exactly."""

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from retrofr.case.searches import SearchRecord
     from retrofr.case.store import Case
-    from retrofr.exporting.material import Material
+    from retrofr.exporting.formats import Format
+    from retrofr.exporting.material import BundleSource, Material
     from retrofr.results import Appearance, Coverage
 
 MOST_NAMES = 4
@@ -45,6 +46,8 @@ Examples:
     retrofr export --case case/ --format webvtt --out cues/
   A video of each appearance, in which everybody else is hidden:
     retrofr export --case case/ --format clips --footage footage/ --out clips/
+  All that is needed to check a search and to run it again, signed:
+    retrofr export --case case/ --format bundle --out bundle/
 
 \b
 Formats (docs/exports.md; those that write a folder need --out):
@@ -163,6 +166,9 @@ def command(
             "--people gives appearances without any probe", hint="leave out --search or --people"
         )
     wanted, export = find(format_name), load(format_name)
+    if wanted.needs_case and (people or stills is not None):
+        option, why = ("--people", "is of one search") if people else ("--stills", "has them in its report")
+        raise UsageError(why, subject=f"--format {format_name}", hint=f"leave out {option}")
     margin_seconds = check_clip_options(wanted, footage, margin)
     refuse_without_pictures(unredacted, stills or footage, "--stills or --format clips")
     options = replace(checked_options(wanted, out, bom=bom), margin_seconds=margin_seconds)
@@ -188,12 +194,21 @@ def command(
             if coverage_file is not None:
                 write_file(coverage_file, _coverage_table(material.coverage))
             with clips_of(case, material, footage, unredacted) as clips:
-                options = replace(options, clips=clips)
+                options = replace(options, clips=clips, case=_bundle_of(case, material, wanted))
                 lacking = [clause for clause in (wanted.cannot, *export(material, options, output)) if clause]
             if lacking:
                 print(f"not in {format_name}: {'; '.join(lacking)}", file=sys.stderr)
             act.details |= {"files": output.files, "sha256": output.sha256}
     return 0
+
+
+def _bundle_of(case: Case, material: Material, wanted: Format) -> BundleSource | None:
+    """What a bundle has of the case; None for formats that have no more than the records."""
+    if not wanted.needs_case:
+        return None
+    from retrofr.exporting.case_bundle import CaseBundle
+
+    return CaseBundle(case, material)
 
 
 def _write_stills(

@@ -31,6 +31,7 @@ __all__ = [
     "LlrStatement",
     "OperatingPoints",
     "default_operating_points",
+    "operating_points_text",
     "parse_operating_points",
     "read_operating_points",
     "write_operating_points",
@@ -94,15 +95,19 @@ def parse_operating_points(text: str, subject: str) -> OperatingPoints:
     return points
 
 
+def operating_points_text(points: OperatingPoints) -> str:
+    """A file of operating points, as :func:`parse_operating_points` reads it."""
+    return "\n".join(_lines(points)) + "\n"
+
+
 def write_operating_points(points: OperatingPoints, path: Path) -> None:
     """Write a file of operating points; one that is there is replaced.
 
     Raises:
         OutputError: it cannot be written.
     """
-    text = "\n".join(_lines(points)) + "\n"
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(operating_points_text(points), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"cannot be written ({error.strerror})", subject=str(path)) from error
 

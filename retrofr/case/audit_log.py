@@ -60,6 +60,11 @@ def heads(case: Case) -> list[Head]:
     return [head for item in _stored_heads(case) if (head := parse_head(item.data)) is not None]
 
 
+def log_lines(case: Case) -> tuple[list[bytes], list[bytes]]:
+    """The entries and the signed heads of a case as they are kept, in their order: canonical JSON without line ends."""
+    return [bytes(item.data) for item in _stored(case)], [bytes(item.data) for item in _stored_heads(case)]
+
+
 def verify_audit(case: Case, outside: OutsideLog | None = None) -> Verified | Findings:
     """Check the log of a case, against its heads, the log outside of cases, and what the log vouches for.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -91,6 +92,18 @@ def find_probe_image(case: Case, sha256: str, face: int | None, comparison_key: 
         (sha256, _NO_FACE if face is None else face, comparison_key),
     )
     return None if row is None else unpack(row[0], ProbeImage, str(case.path))
+
+
+def faces_of_picture(case: Case, sha256: str, comparison_key: str) -> list[tuple[int | None, ProbeImage]]:
+    """The faces of a picture that were embedded: the number that was asked for, None where there is one face alone."""
+    rows = case.fetch_all(
+        "SELECT face, record FROM probe_images WHERE sha256 = ? AND comparison_key = ? ORDER BY id",
+        (sha256, comparison_key),
+    )
+    subject = str(case.path)
+    return [
+        (None if face == _NO_FACE else face, unpack(record, ProbeImage, subject)) for face, record in rows
+    ]
 
 
 def put_probe_image(
@@ -222,3 +235,12 @@ def finish_run(case: Case, run_id: int) -> None:
     """Note that a run came to its end; one that was killed has no end."""
     case.require_writable()
     case.fetch_all("UPDATE runs SET finished = ? WHERE id = ?", (now(), run_id))
+
+
+def index_runs(case: Case) -> list[dict[str, Any]]:
+    """When footage was indexed, and with which software; ``finished`` is None of a run that was killed."""
+    rows = case.fetch_all("SELECT started, finished, software FROM runs WHERE command = 'index' ORDER BY id")
+    return [
+        {"started": started, "finished": finished, "software": json.loads(software)}
+        for started, finished, software in rows
+    ]

@@ -35,6 +35,7 @@ class Format:
         states_coverage: what was not searched is in it as well.
         binary: not to be printed on a terminal.
         needs_footage: it is made of the recordings, not of the case alone.
+        needs_case: it holds more of the case than the records, of one search, and is signed.
         cannot: what it cannot hold of any record, as a clause; empty where it holds all.
     """
 
@@ -48,6 +49,7 @@ class Format:
     states_coverage: bool = False
     binary: bool = False
     needs_footage: bool = False
+    needs_case: bool = False
     cannot: str = ""
 
 
@@ -112,6 +114,16 @@ FORMATS = (
         binary=True,
         needs_footage=True,
         cannot="what was not searched",
+    ),
+    Format(
+        "bundle",
+        "disclosure: all of a search, signed, to be run again",
+        ".jsonl",
+        "bundle",
+        folder=True,
+        states_coverage=True,
+        binary=True,
+        needs_case=True,
     ),
 )
 

@@ -54,6 +54,27 @@ class ClipSource(Protocol):
         ...
 
 
+class BundleSource(Protocol):
+    """What a bundle has of a case beside the records of a search, and who signs it."""
+
+    def files(self) -> Mapping[str, bytes]:
+        """Content by name, each below ``data/``.
+
+        Raises:
+            IntegrityError: the audit log of the case was altered.
+            UsageError, ModelError: nothing can be shown of the search on this machine.
+        """
+        ...
+
+    def info(self) -> Mapping[str, str]:
+        """What the bag says of itself, by label."""
+        ...
+
+    def sign(self, tag_manifest: bytes) -> bytes:
+        """The signature over a tag manifest."""
+        ...
+
+
 @dataclass(frozen=True)
 class Options:
     """What a user may ask of a format beside its name.
@@ -63,12 +84,14 @@ class Options:
         table: write a table of comma-separated values where the format has two forms (Timesketch).
         clips: cuts clips from the footage; None where no footage was given.
         margin_seconds: of media time before and after an appearance that is in its clip.
+        case: what a bundle has of the case; None for other formats.
     """
 
     bom: bool = False
     table: bool = False
     clips: ClipSource | None = None
     margin_seconds: Fraction = MARGIN_SECONDS
+    case: BundleSource | None = None
 
 
 @dataclass(frozen=True, eq=False)

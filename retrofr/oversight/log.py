@@ -37,6 +37,7 @@ OPERATIONS = {
     "index": "collect",
     "search": "combine",
     "compare": "combine",
+    "replay": "combine",
     "view": "consult",
     "verdict": "alter",
     "export": "disclose",

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 LEAST_DIGITS = 8
 MOST_NAMED = 3
+WITHIN = ", and of that "
+"""Between the words for a window that was asked for and those for an authority's."""
 _DIGITS = re.compile(f"[0-9a-fA-F]{{{LEAST_DIGITS},64}}")
 
 
@@ -119,7 +121,7 @@ class ScopedWindow(TimeWindow):
         return super().is_open and self.within.is_open
 
     def __str__(self) -> str:
-        asked = "" if super().is_open else f"{super().__str__()}, and of that "
+        asked = "" if super().is_open else f"{super().__str__()}{WITHIN}"
         return f"{asked}{self.within} (authority {self.authority})"
 
     def media_windows(self, clock: WallClock, subject: str | None = None) -> tuple[MediaWindow, ...]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +12,7 @@ from retrofr.case.person_facts import Person, people_of
 from retrofr.case.probe_register import probe_register
 from retrofr.case.searches import SearchRecord
 from retrofr.case.store import Case
-from retrofr.case_selection import CaseSelection, select
+from retrofr.case_selection import recorded_selection, select
 from retrofr.case_stills import case_check, shown_picture
 from retrofr.documents import iso_time
 from retrofr.errors import UsageError
@@ -23,12 +22,10 @@ from retrofr.recipe import Recipe
 from retrofr.reporting.moments import interval
 from retrofr.reporting.searched import PersonShown, Searched, shown_probes
 from retrofr.results import Appearance, Coverage
-from retrofr.selection import Selection, TimeWindow
 from retrofr.settings import SearchSettings
-from retrofr.timeline import EVERYTHING, coverage_of, find_search, indexed_after, timeline
+from retrofr.timeline import coverage_of, find_search, indexed_after, timeline
 
 MOST_PEOPLE = 400
-_WINDOW = re.compile(r"time(?: from (?P<start>\S+))?(?: to (?P<end>\S+))?(?: \(|$)")
 
 
 def of_case(case: Case, search: int | None = None, *, everybody: bool = False) -> Searched:
@@ -119,30 +116,12 @@ def _coverage(case: Case, record: SearchRecord) -> tuple[Coverage, tuple[str, ..
     """What of the case the search went through, and what must be said of that."""
     limits = record.run.get("selection") or {}
     try:
-        return select(case, record.recipe_key, _selection(limits)).coverage, ()
+        return select(case, record.recipe_key, recorded_selection(limits)).coverage, ()
     except UsageError as error:
         told = (
             f"This search was limited to a part of the case that cannot be drawn any more ({error.reason})."
         )
         return coverage_of(case, record), (f"{told} The coverage below is that of the whole case.",)
-
-
-def _selection(limits: Mapping[str, Any]) -> CaseSelection:
-    """As it is recorded: a time window in words, with times of media to the millisecond.
-
-    Raises:
-        UsageError: the words are none of a window.
-    """
-    words = str(limits.get("window", EVERYTHING))
-    window = _WINDOW.search(words)
-    if window is None and words != EVERYTHING:
-        raise UsageError(f"its window is {words}")
-    start, end = window.group("start", "end") if window else (None, None)
-    footage = Selection(
-        TimeWindow.parse(start, end), tuple(limits.get("cameras", ())), tuple(limits.get("streams", ()))
-    )
-    exhibits = tuple(limits.get("exhibits", ()))
-    return CaseSelection(footage, exhibits, float(limits.get("min_quality", 0.0)))
 
 
 class _Pictures:

@@ -9,6 +9,8 @@ from typing import get_args
 from fixed_results import search_result
 from retrofr import documents, errors, events, index_documents, statements
 from retrofr.comparing import COMPARISON_SCHEMA
+from retrofr.disclosure.replaying import REPLAY_SCHEMA
+from retrofr.disclosure.verifying import VERIFICATION_SCHEMA
 from retrofr.evaluation.calibration_documents import CALIBRATION_SCHEMA
 from retrofr.evaluation.documents import EVALUATION_SCHEMA
 from retrofr.oversight.checking import AskedProbe, Facts, allowed
@@ -74,7 +76,7 @@ def test_every_schema_is_named() -> None:
     schemas |= {case_view.CASE_SCHEMA, case_view.LIST_SCHEMA}
     schemas |= {oversight_view.AUTHORITIES_SCHEMA, oversight_view.PROBES_SCHEMA, oversight_view.POLICY_SCHEMA}
     schemas |= {people_view.PEOPLE_SCHEMA, people_view.PERSON_SCHEMA, people_view.DETAIL_SCHEMA}
-    schemas |= {verdict_view.VERDICTS_SCHEMA}
+    schemas |= {verdict_view.VERDICTS_SCHEMA, VERIFICATION_SCHEMA, REPLAY_SCHEMA}
     schemas -= {documents.APPEARANCES_SCHEMA}  # the library's own, written by no command
     assert set(re.findall(r"`(retrofr\.\w+/\d+)`", PAGE)) == schemas
 
@@ -84,4 +86,10 @@ def test_every_exit_code_is_named() -> None:
     kinds = [errors.RetrofrError]
     for kind in kinds:
         kinds += kind.__subclasses__()
-    assert codes == {kind.exit_code for kind in kinds} | {0, errors.EXIT_GAPS, errors.EXIT_INTERRUPTED, 141}
+    assert codes == {kind.exit_code for kind in kinds} | {
+        0,
+        errors.EXIT_DIFFERS,
+        errors.EXIT_GAPS,
+        errors.EXIT_INTERRUPTED,
+        141,
+    }

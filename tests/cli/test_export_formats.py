@@ -42,7 +42,7 @@ def export(run: Any, case: Path) -> Export:
     return lambda *arguments: run("export", "--case", case, *arguments)
 
 
-OF_THE_CASE = [each for each in FORMATS if not each.needs_footage]
+OF_THE_CASE = [each for each in FORMATS if not (each.needs_footage or each.needs_case)]
 
 
 @pytest.mark.parametrize("wanted", OF_THE_CASE, ids=lambda each: each.name)

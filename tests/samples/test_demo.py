@@ -118,6 +118,27 @@ def test_hits_are_printed_while_the_search_goes_on(footage: Path) -> None:
     assert schemas[-2 - hits :] == ["retrofr.hit/1"] * hits + ["retrofr.coverage/1", "retrofr.run/1"]
 
 
+def test_requirement_10_a_bundle_of_real_footage_replays_without_a_difference(
+    footage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("keys", "audit"):
+        monkeypatch.setenv(f"RETROFR_{name.upper()}", str(tmp_path / name))
+    case, bundle = tmp_path / "case", tmp_path / "bundle"
+    probe = ROOT / "samples" / "probes" / "obama.jpg"
+    refuse_of(invoke, "case", "create", case)
+    ran = search(footage, "--case", case, "--probe", probe, "--top", "20", "--from", "0:14", "--to", "0:22")
+    assert ran.returncode in (0, 10), ran.stderr
+    refuse_of(invoke, "export", "--case", case, "--format", "bundle", "--out", bundle)
+    assert refuse_folder(bundle) == {".csv", ".html", ".jpg", ".json", ".jsonl", ".toml", ".txt"}
+    refuse_of(invoke, "verify", bundle)
+    where = ("--footage", footage, "--probe", probe, "--format", "json")
+    document = json.loads(refuse_of(invoke, "replay", bundle, *where))
+    rows = [json.loads(line) for line in (bundle / "data" / "candidates.jsonl").read_text().splitlines()]
+    assert {row["hit"] for row in rows} == {True, False}
+    assert (document["differences"], document["missing"]) == ([], [])
+    assert (document["same_times"], document["largest_score_difference"]) == (len(rows), 0.0)
+
+
 def test_the_composite_clip(shared_data: Path) -> None:
     """16 scenes with enrolled people, found at the default threshold, and no hit on anybody else."""
     command = [sys.executable, str(ROOT / "benchmarks" / "composite.py"), "--data"]

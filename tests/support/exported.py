@@ -8,6 +8,7 @@ import io
 import json
 import math
 import re
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ import pytest
 from fakes import exhibit as fake_exhibit
 from fixed_results import CHECKED_CLOCK, appearance, search_result, stream
 from retrofr.case.searches import SearchRecord
+from retrofr.disclosure.contents import ALWAYS, CANDIDATES, COVERAGE, HITS
 from retrofr.documents import exact_seconds
 from retrofr.exporting import formats
 from retrofr.exporting.material import Material, Options
@@ -63,13 +65,27 @@ class FakeClips:
         return RedactedClip(path, start, end, 100, 90, 80, 2, 1, 3, 3, how, "compared anew at 0.363 or more")
 
 
+class FakeBundle:
+    """A case that has no more to say than a bundle must hold, and signs nothing."""
+
+    def files(self) -> dict[str, bytes]:
+        return {name: b"{}\n" for name in ALWAYS if name not in (CANDIDATES, HITS, COVERAGE)}
+
+    def info(self) -> dict[str, str]:
+        return {"Bag-Software-Agent": "a test", "External-Identifier": "two\nlines"}
+
+    def sign(self, tag_manifest: bytes) -> bytes:
+        return b"{}\n"
+
+
 def exported(name: str, material: Material, **options: bool) -> tuple[dict[str, bytes], list[str]]:
     """The files of an export, and what it says is not in it; skips where its extra is not installed."""
     if (package := formats.find(name).package) is not None:
         pytest.importorskip(package)
     output = Kept()
     clips = FakeClips() if formats.find(name).needs_footage else None
-    said = list(formats.load(name)(material, Options(**options, clips=clips), output))
+    bundle = FakeBundle() if formats.find(name).needs_case else None
+    said = list(formats.load(name)(material, Options(**options, clips=clips, case=bundle), output))
     return output.files, said
 
 
@@ -198,6 +214,27 @@ def read_clips(files: Files) -> list[Span]:
     return _of_rows(rows)
 
 
+def read_bundle(files: Files) -> list[Span]:
+    """The ranked records of a bag that the bagit library finds valid, whose hits are those of the table beside them."""
+    bagit = pytest.importorskip("bagit")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, data in files.items():
+            path = Path(folder) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        bag = bagit.Bag(folder)
+        bag.validate()
+        assert set(bag.info) >= {"Bag-Software-Agent", "External-Identifier", "Payload-Oxum"}
+        assert bag.info["External-Identifier"].isprintable()
+        assert sorted(bag.payload_files()) == sorted(n for n in files if n.startswith("data/"))
+    rows = [json.loads(line) for line in files[CANDIDATES].decode().split("\n")[:-1]]
+    ranks = [row["rank"] for row in rows if row["rank"] is not None]
+    assert ranks == sorted(ranks)
+    hits = [row for row in rows if row["hit"]]
+    assert read_csv({HITS: files[HITS]}) == _of_rows(hits)
+    return _of_rows(rows)
+
+
 def read_srt(files: Files) -> list[Span]:
     srt = pytest.importorskip("srt")
     found = []
@@ -292,6 +329,7 @@ READERS: dict[str, Callable[[Files], list[Span]]] = {
     "webvtt": read_webvtt,
     "srt": read_srt,
     "clips": read_clips,
+    "bundle": read_bundle,
 }
 """What reads each format; every format has one."""
 
