@@ -22,7 +22,7 @@ from retrofr.video.isolated import DecoderProcess, IsolatedReader
 from retrofr.video.read_ahead import ReadAhead, ReadSample
 
 # More would decode further ahead than the nets of one process follow.
-_MOST_DECODING_THREADS = 8
+MOST_DECODING_THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def with_decoding_threads(settings: Settings, cores: int) -> Settings:
     """The settings of work that has so many cores for one stream at a time; what was asked for stays."""
     if settings.video.threads:
         return settings
-    threads = min(max(1, cores), _MOST_DECODING_THREADS)
+    threads = min(max(1, cores), MOST_DECODING_THREADS)
     return replace(settings, video=replace(settings.video, threads=threads))
 
 

@@ -28,6 +28,7 @@ from ..options import (
     settings_options,
 )
 from ..oversight_options import oversight_options
+from ..planning import plan_option, planned
 from ..progress import progress_options, reporter
 from ..sampling_options import sampling_options
 
@@ -87,6 +88,7 @@ Exit codes:
 @oversight_options("Record", probes=False)
 @operator_option("Record")
 @settings_options("How to index", example="track.max_gap_seconds=2")
+@plan_option
 @progress_options(told="gaps")
 @common_options
 def command(
@@ -97,6 +99,7 @@ def command(
     format_name: str,
     settings_file: Path | None,
     assignments: tuple[str, ...],
+    plan: bool,
     progress: str,
     quiet: bool,
     footage_flags: FootageFlags,
@@ -114,6 +117,9 @@ def command(
     if flags["parts__ray__address"] is not None and given.index.engine != "ray":
         raise UsageError("goes with --engine ray alone", subject="--ray-address", hint="add --engine ray")
     listener = reporter(progress, quiet=quiet)
+    if plan:
+        flagged = (settings_file, assignments, flags)
+        return planned(footage, footage_flags, case_path, flagged, format_name, listener)
     with _case_to_index(case_path, footage, wait_seconds, quiet=quiet) as case:
         from retrofr.case.exhibits import active_recipe
 

@@ -36,6 +36,7 @@ from ..options import (
     settings_options,
 )
 from ..oversight_options import oversight_options
+from ..planning import plan_option, planned
 from ..progress import progress_options, reporter
 from ..redaction_option import refuse_without_pictures, unredacted_option
 from ..reporters import Reporter
@@ -144,6 +145,7 @@ Exit codes:
 @oversight_options("Record", probes=True)
 @operator_option("Record")
 @settings_options("How to search", example="track.max_gap_seconds=2")
+@plan_option
 @progress_options(told="gaps")
 @common_options
 def command(
@@ -158,6 +160,7 @@ def command(
     unredacted: str | None,
     settings_file: Path | None,
     assignments: tuple[str, ...],
+    plan: bool,
     progress: str,
     quiet: bool,
     footage_flags: FootageFlags,
@@ -169,8 +172,13 @@ def command(
     With --case and no FOOTAGE all that is indexed in the case is searched, and no recording is opened; with both,
     the footage is indexed into the case first, and then searched there.
     """
-    _refuse_nothing(footage, probes, probe_lists, case_flags)
     _refuse_pictures(footage)
+    if plan:
+        given = (settings_file, assignments, flags)
+        return planned(
+            footage, footage_flags, case_flags.path, given, format_name, reporter(progress, quiet=quiet)
+        )
+    _refuse_nothing(footage, probes, probe_lists, case_flags)
     searching = _searching(footage, case_flags, footage_flags, (settings_file, assignments, flags))
     if force and out is None:
         raise UsageError("--force goes with --out", hint="name the folder to write to with --out")

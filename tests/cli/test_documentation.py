@@ -20,6 +20,7 @@ from retrofr.speed.documents import SPEED_SCHEMA
 from retrofr_cli import case_view, oversight_view, people_view, verdict_view
 from retrofr_cli.commands import doctor, models
 from retrofr_cli.failures import PROGRESS_SCHEMA
+from retrofr_cli.planning import PLAN_SCHEMA
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "output.md").read_text(encoding="utf-8")
 
@@ -71,7 +72,7 @@ def test_every_event_is_named() -> None:
 def test_every_schema_is_named() -> None:
     schemas = {value for name, value in vars(documents).items() if name.endswith("_SCHEMA")}
     schemas |= {PROGRESS_SCHEMA, models.SCHEMA, doctor.SCHEMA, index_documents.INDEX_SCHEMA}
-    schemas |= {SPEED_SCHEMA, statements.STATEMENT_SCHEMA, COMPARISON_SCHEMA}
+    schemas |= {PLAN_SCHEMA, SPEED_SCHEMA, statements.STATEMENT_SCHEMA, COMPARISON_SCHEMA}
     schemas |= {EVALUATION_SCHEMA, CALIBRATION_SCHEMA}
     schemas |= {case_view.CASE_SCHEMA, case_view.LIST_SCHEMA}
     schemas |= {oversight_view.AUTHORITIES_SCHEMA, oversight_view.PROBES_SCHEMA, oversight_view.POLICY_SCHEMA}
