@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("samples")]
 
 def search(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "retrofr_cli", "search", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    wide = {**os.environ, "COLUMNS": "120"}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=wide)
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
@@ -93,6 +95,17 @@ def test_requirement_14_no_search_of_recordings(
     refuse_of(invoke, *give, "--operator", "B. Jones", "--conclusion", "moderate-same")
     told = refuse_of(invoke, "verdict", "show", "--case", case, "--candidate", candidate)
     assert "two agreeing verdicts: weak support for one person rather than two" in told
+
+
+def test_the_readme_shows_what_the_demo_prints(results: Path) -> None:
+    """As far as it is the same on every machine, which the device and the folder's name are not."""
+    told = (ROOT / "README.md").read_text(encoding="utf-8").partition("6 hits, scoring")[2]
+    printed = (results.parent / "printed.txt").read_text(encoding="utf-8").partition("6 hits, scoring")[2]
+    same = told.partition("\ndevice ")[0]
+    assert len(same.splitlines()) > 35
+    assert printed.partition("\ndevice ")[0] == same
+    pictures = printed[printed.index("\npictures ") : printed.index("\n\nauthority: ")]
+    assert pictures in told
 
 
 def test_hits_are_printed_while_the_search_goes_on(footage: Path) -> None:
