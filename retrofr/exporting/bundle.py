@@ -34,7 +34,15 @@ def export(material: Material, options: Options, output: Output) -> tuple[str, .
     tags = tag_files(payload, case.info())
     for name, data in {**payload, **tags, SIGNATURE: case.sign(tags[TAG_MANIFEST])}.items():
         output.write(name, data)
-    return ()
+    return _not_kept(material)
+
+
+def _not_kept(material: Material) -> tuple[str, ...]:
+    """What of the ranked list the search itself did not keep."""
+    search = material.search
+    if search is None or search.settings.get("top"):
+        return ()
+    return ("candidates below the threshold, as the search kept none: search with --top N for a bundle",)
 
 
 def _with_still(appearance: Appearance, files: Mapping[str, bytes]) -> Appearance:
