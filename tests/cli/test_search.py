@@ -300,7 +300,8 @@ def test_an_error_for_scripts_is_a_json_line(run: Any, fake_search: Any) -> None
         (
             ("sreach",),
             "error: no command is called 'sreach'; there are: search, compare, index, people, verdict, export, "
-            "report, case, audit, policy, inspect, evaluate, calibrate, bench, models, doctor, completion\n"
+            "report, verify, replay, case, audit, policy, inspect, evaluate, calibrate, bench, models, doctor, "
+            "completion\n"
             "       `retrofr --help` says what it takes\n",
         ),
     ],

@@ -1,4 +1,4 @@
-"""One bundle for all tests of this folder; whoever alters it takes a copy."""
+"""One bundle for all tests of a module, as within it other parts are registered; whoever alters it takes a copy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import bundled as support
 from bundled import Bundled
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def bundled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bundled]:
     with support.bundled(tmp_path_factory.mktemp("bundled")) as there:
         yield there
