@@ -15,17 +15,17 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from retrofr.pages.printing import BROWSERS, find_browser
+
 ROOT = Path(__file__).resolve().parents[1]
 PROBE = Path("samples", "probes", "obama.jpg")  # pages name pictures as they were given
 OPERATOR = ("--operator", "A. Examiner")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 WIDTHS = (390, 1024, 1920)
 HEIGHTS = {390: 844, 1024: 768, 1920: 1080}
 LOAD_SECONDS = 120
@@ -79,11 +79,6 @@ class Measured:
     def overflows(self) -> bool:
         """Whether something reaches beyond the window."""
         return self.scroll > self.client or bool(self.wide)
-
-
-def find_browser() -> str | None:
-    """A Chromium on this machine; None where there is none."""
-    return next((found for name in BROWSERS if (found := shutil.which(name))), None)
 
 
 def measure(browser: str, page: Path, width: int) -> Measured:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from retrofr.case.people import Assignment, put_assignment
 from retrofr.case.searches import CandidateRow, SearchRecord, record_search
 from retrofr.case.store import create_case, open_case
 from retrofr.clock import ClockOrigin, WallClock
+from retrofr.pages.printing import find_browser
 from retrofr.timeline import find_search
 
 Report = Callable[..., Result]
@@ -120,6 +122,42 @@ def test_refusals_write_nothing(report: Report, tmp_path: Path) -> None:
     missing = report("--search", "9", "--out", tmp_path / "out")
     assert (missing.exit_code, missing.stderr.splitlines()[0].endswith("holds no search 9")) == (5, True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.txt"]
+
+
+def test_it_is_printed_where_there_is_a_browser(report: Report, tmp_path: Path) -> None:
+    if find_browser() is None:
+        pytest.skip("needs Chromium")
+    result = report("--pdf", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr.splitlines()[-1].endswith(", and on paper as report.pdf")
+    assert (tmp_path / "out" / "report.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_without_a_browser_nothing_is_begun(
+    report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = report("--pdf", "--out", tmp_path / "out")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "error: --pdf: needs Chromium or Chrome, and neither is on this machine\n"
+        "       install one, or leave out --pdf and print the page from another browser: it is made for paper\n"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_browser_that_fails_leaves_the_page(
+    report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "chromium").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "chromium").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    out = tmp_path / "out"
+    result = report("--pdf", "--out", out)
+    assert result.exit_code == 7
+    assert result.stderr.startswith(f"error: {out / 'report.pdf'}: was not printed by chromium (")
+    assert result.stderr.endswith("       report.html is written: print it from a browser\n")
+    assert {path.name for path in out.iterdir()} == {"report.html", "stills"}
 
 
 def test_a_search_of_a_part_of_the_case_is_drawn_as_such(

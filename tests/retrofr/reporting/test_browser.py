@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,11 +12,10 @@ import pytest
 
 from fixed_results import appearance, search_result
 from retrofr.outfolder import with_still_names
+from retrofr.pages.printing import find_browser, print_page
 from retrofr.reporting.folder import report_files
 from retrofr.reporting.searched import of_result
 from retrofr.results import Appearance
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "docs"))
 
 OUTER = """<!doctype html><iframe id="page" width="390" height="844" src="PAGE"></iframe><script>
 page.onload = () => {
@@ -47,8 +45,6 @@ page.onload = () => {
 
 
 def test_filters_order_and_more_hits(tmp_path: Path) -> None:
-    from screenshots import find_browser
-
     browser = find_browser()
     if browser is None:
         pytest.skip("needs Chromium")
@@ -72,6 +68,23 @@ def test_filters_order_and_more_hits(tmp_path: Path) -> None:
         "sorted": ["hit-150", "hit-149", "hit-148"],
         "script": False,
     }
+
+
+def test_all_hits_are_on_paper(tmp_path: Path) -> None:
+    browser = find_browser()
+    if browser is None:
+        pytest.skip("needs Chromium")
+    hits = tuple(seen(n) for n in range(1, 151))
+    pages = []
+    for shown in (hits[:10], hits):
+        folder = tmp_path / str(len(shown))
+        folder.mkdir()
+        files = report_files(of_result(with_still_names(search_result(hits=shown, candidates=()))))
+        (folder / "report.html").write_bytes(files["report.html"])
+        print_page(folder / "report.html", folder / "report.pdf", browser)
+        pages.append(len(re.findall(rb"/Type /Page\n", (folder / "report.pdf").read_bytes())))
+    assert pages[0] >= 3
+    assert pages[1] >= pages[0] + 140 // 6  # of six hits at most
 
 
 def seen(n: int) -> Appearance:
